@@ -1,5 +1,6 @@
 import type { EventBase, Line, ParseFailure, Stamp } from '../event.ts';
 import type { CivilZone } from '../time.ts';
+import type { SourceMemory } from './source-memory.ts';
 
 /** What a parser must not guess: it comes in from outside, so that the same record always gives the same event. */
 export interface RecordContext {
@@ -7,6 +8,8 @@ export interface RecordContext {
   readonly zone: CivilZone;
   /** UTC epoch ms near which a stamp without a year lies (the source's last event, else the survey's estimate). */
   readonly near: number;
+  /** What earlier records of this source said about how to read this one (CSV header, status file version). Parsers may update it. */
+  readonly memory: SourceMemory;
 }
 
 /** Fields of one ECS document beyond those that every event shares (see `processors/ecs.ts`). Nested, never dotted keys. */
@@ -16,6 +19,8 @@ export interface EcsFields {
 
 export type ParseOutcome<E> =
   | { readonly kind: 'event'; readonly event: E }
+  /** A record that only says how to read the next ones (a CSV header): counted, no event. */
+  | { readonly kind: 'skip' }
   | { readonly kind: 'failure'; readonly code: ParseFailure; readonly field: string };
 
 /**
@@ -36,6 +41,7 @@ export interface Parser<E extends EventBase & { readonly dataset: string }> {
 
 /** Constructors, so that a parser's exits read as sentences. */
 export const parsed = <E>(event: E): ParseOutcome<E> => ({ kind: 'event', event });
+export const skipped: { readonly kind: 'skip' } = { kind: 'skip' };
 export const failed = (code: ParseFailure, field: string): { kind: 'failure'; code: ParseFailure; field: string } => ({
   kind: 'failure',
   code,

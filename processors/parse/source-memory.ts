@@ -1,0 +1,49 @@
+import type { Stamp } from '../event.ts';
+
+/** A value of a flow record that we read, whatever its column or key is called. */
+export type NetflowField =
+  | 'start'
+  | 'end'
+  | 'duration'
+  | 'transport'
+  | 'sourceIp'
+  | 'sourcePort'
+  | 'destinationIp'
+  | 'destinationPort'
+  | 'flags'
+  | 'packets'
+  | 'bytes'
+  | 'packetsIn'
+  | 'packetsOut'
+  | 'bytesIn'
+  | 'bytesOut';
+
+/**
+ * What earlier records of one source said about how to read the next ones: the header of a flow CSV, the state of an OpenVPN status file.
+ * One value a source, plain data (it survives JSON), passed to the parsers in `RecordContext` and updated by them in record order.
+ */
+export interface SourceMemory {
+  /** What each CSV column holds, in the header's order; null for a column that is not read. Undefined before the first header. */
+  netflowColumns: readonly (NetflowField | null)[] | undefined;
+  /** Version of the status snapshot that is being read. */
+  statusVersion: 1 | 2 | 3 | undefined;
+  /** Time of that snapshot, from its `TIME` or `Updated` line. */
+  statusTime: Stamp | undefined;
+  /** Version 1 has no row tags: which table its rows belong to. */
+  statusTable: 'client' | 'route' | undefined;
+  /** Column names of the two tables, as the header says; they differ by release. */
+  statusClientColumns: readonly string[] | undefined;
+  statusRouteColumns: readonly string[] | undefined;
+}
+
+/** The memory of a source of which nothing was read yet. */
+export function newSourceMemory(): SourceMemory {
+  return {
+    netflowColumns: undefined,
+    statusVersion: undefined,
+    statusTime: undefined,
+    statusTable: undefined,
+    statusClientColumns: undefined,
+    statusRouteColumns: undefined,
+  };
+}
