@@ -12,11 +12,7 @@ export type NetflowField =
   | 'destinationPort'
   | 'flags'
   | 'packets'
-  | 'bytes'
-  | 'packetsIn'
-  | 'packetsOut'
-  | 'bytesIn'
-  | 'bytesOut';
+  | 'bytes';
 
 /**
  * What earlier records of one source said about how to read the next ones: the header of a flow CSV, the state of an OpenVPN status file.
@@ -34,6 +30,8 @@ export interface SourceMemory {
   /** Column names of the two tables, as the header says; they differ by release. */
   statusClientColumns: readonly string[] | undefined;
   statusRouteColumns: readonly string[] | undefined;
+  /** Which end wrote this OpenVPN log: the address that a program gives its tunnel device is a lease only on the client. */
+  openvpnSide: 'server' | 'client' | undefined;
 }
 
 /** The memory of a source of which nothing was read yet. */
@@ -45,5 +43,6 @@ export function newSourceMemory(): SourceMemory {
     statusTable: undefined,
     statusClientColumns: undefined,
     statusRouteColumns: undefined,
+    openvpnSide: undefined,
   };
 }
