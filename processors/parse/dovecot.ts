@@ -1,4 +1,11 @@
-import type { EventBase } from '../event.ts';
+import type { EventBase, Line } from '../event.ts';
+import { parseAuth } from './dovecot-auth.ts';
+import { dovecotEcs } from './dovecot-ecs.ts';
+import { parseLogin } from './dovecot-login.ts';
+import { serviceEvent } from './dovecot-service.ts';
+import { parseSession } from './dovecot-session.ts';
+import { severityAt } from './dovecot-text.ts';
+import { envelopeStamp, failed, type ParseOutcome, type Parser, parsed } from './parser.ts';
 
 /** Lines of imap-login, pop3-login, submission-login, managesieve-login and of login proxies. */
 export interface DovecotLoginEvent extends EventBase {
@@ -112,7 +119,15 @@ export interface DovecotAuthEvent extends EventBase {
   readonly user: string | undefined;
   readonly rip: string | undefined;
   readonly session: string | undefined;
-  readonly failure: 'password-mismatch' | 'unknown-user' | 'token-invalid' | 'token-expired' | 'policy' | 'disabled' | 'other' | undefined;
+  readonly failure:
+    | 'password-mismatch'
+    | 'unknown-user'
+    | 'token-invalid'
+    | 'token-expired'
+    | 'policy'
+    | 'disabled'
+    | 'other'
+    | undefined;
   readonly waitedSeconds: number | undefined;
   readonly reason: string; // never holds a given password
 }
@@ -128,3 +143,162 @@ export interface DovecotServiceEvent extends EventBase {
 }
 
 export type DovecotEvent = DovecotLoginEvent | DovecotSessionEvent | DovecotAuthEvent | DovecotServiceEvent;
+
+type Family = 'login' | 'session' | 'auth' | 'service';
+
+/** Dovecot's processes. Others print too (a site's own services): `name(user)…` is read as a session line, `name: …` as a service line. */
+const FAMILIES = new Map<string, Family>([
+  ['imap-login', 'login'],
+  ['pop3-login', 'login'],
+  ['submission-login', 'login'],
+  ['managesieve-login', 'login'],
+  ['sieve-login', 'login'],
+  ['imap-urlauth-login', 'login'],
+  ['imap', 'session'],
+  ['pop3', 'session'],
+  ['lmtp', 'session'],
+  ['lda', 'session'],
+  ['deliver', 'session'],
+  ['submission', 'session'],
+  ['managesieve', 'session'],
+  ['imap-hibernate', 'session'],
+  ['imap-urlauth', 'session'],
+  ['imap-urlauth-worker', 'session'],
+  ['indexer-worker', 'session'],
+  ['quota-status', 'session'],
+  ['dsync-local', 'session'],
+  ['dsync-remote', 'session'],
+  ['dsync-server', 'session'],
+  ['doveadm', 'session'],
+  ['doveadm-server', 'session'],
+  ['auth', 'auth'],
+  ['auth-worker', 'auth'],
+  ['master', 'service'],
+  ['anvil', 'service'],
+  ['config', 'service'],
+  ['log', 'service'],
+  ['stats', 'service'],
+  ['old-stats', 'service'],
+  ['dict', 'service'],
+  ['dict-async', 'service'],
+  ['director', 'service'],
+  ['indexer', 'service'],
+  ['ipc', 'service'],
+  ['ssl-params', 'service'],
+  ['replicator', 'service'],
+  ['aggregator', 'service'],
+  ['dns-client', 'service'],
+  ['dns_client', 'service'],
+]);
+
+/** Names that no other software prints in front of a line; the rest (`log`, `config`, `auth`) need a tag that says Dovecot. */
+const TELLING = new Set([
+  'imap-login',
+  'pop3-login',
+  'submission-login',
+  'managesieve-login',
+  'imap-hibernate',
+  'auth-worker',
+  'indexer-worker',
+]);
+
+const NAME_MAX = 32;
+
+/** Length of the process name that `text` begins with; 0 if it begins with none. What follows is `(` or `: `. */
+function nameLength(text: string): number {
+  for (let i = 0; i <= NAME_MAX; i++) {
+    const c = text.charCodeAt(i);
+    if ((c >= 97 && c <= 122) || c === 45 || (c >= 48 && c <= 57) || c === 95 || (c >= 65 && c <= 90)) continue;
+    if (c === 40) return i;
+    return c === 58 && text.charCodeAt(i + 1) === 32 ? i : 0;
+  }
+  return 0;
+}
+
+/** The text with the process name in front, whichever part of it the envelope took for the program. */
+function processText(line: Line): string {
+  const { message, program } = line;
+  if (program === undefined || program.startsWith('dovecot'))
+    return message.startsWith('dovecot: ') ? message.slice(9) : message;
+  const length = nameLength(message);
+  const named = length > 0 && !program.includes('(') && FAMILIES.has(message.slice(0, length));
+  return named ? message : `${program}: ${message}`;
+}
+
+/**
+ * Dovecot 1.x to 2.4, syslog or its own log file. Any line of a known process is an event; only a line without a stamp fails.
+ * Measured by bench/parsers.ts: the common login and logout lines take the paths without a regular expression.
+ */
+export const dovecot: Parser<DovecotEvent> = {
+  format: 'dovecot',
+  // Not `imap`, `pop3` or `lmtp`: Cyrus writes under these tags too.
+  programs: ['dovecot', ...TELLING, 'auth'],
+  accepts,
+  parse,
+  ecs: dovecotEcs,
+};
+
+function accepts(line: Line): boolean {
+  const { message, program } = line;
+  if (program?.startsWith('dovecot') === true || message.startsWith('dovecot: ')) return true;
+  if (program !== undefined && program.length <= 200) {
+    const length = nameLength(`${program}: `);
+    if (length > 0 && TELLING.has(program.slice(0, length))) return true;
+    if (length > 0 && FAMILIES.has(program.slice(0, length))) {
+      if (program.charCodeAt(length) === 40 || severityAt(message, 0).length > 0) return true;
+    }
+  }
+  const length = nameLength(message);
+  if (length === 0) return false;
+  const name = message.slice(0, length);
+  if (TELLING.has(name)) return true;
+  if (program !== undefined) return false;
+  // Without any tag: mail processes with a user in brackets, and the others with a severity word as Dovecot's own log file has it.
+  const family = FAMILIES.get(name);
+  if (family === undefined) return false;
+  return (
+    message.charCodeAt(length) === 40 ||
+    severityAt(message, length + 2).length > 0 ||
+    family === 'auth' ||
+    family === 'session'
+  );
+}
+
+function parse(line: Line): ParseOutcome<DovecotEvent> {
+  const stamp = envelopeStamp(line);
+  if (stamp === undefined) return failed('bad_time', 'stamp');
+  const text = processText(line);
+  const length = nameLength(text);
+  if (length === 0) {
+    // 1.x master lines have no process name: `Dovecot v1.2.9 starting up`.
+    const severity = severityAt(text, 0);
+    return parsed(serviceEvent(line, stamp, text, '', severity.length, severity.trouble));
+  }
+  let name = text.slice(0, length);
+  let family = FAMILIES.get(name);
+  if (family === undefined && name !== name.toLowerCase()) {
+    name = name.toLowerCase(); // 1.x writes IMAP(user)
+    family = FAMILIES.get(name);
+  }
+  switch (family ?? (text.charCodeAt(length) === 40 ? 'session' : 'service')) {
+    case 'login':
+      return parsed(
+        parseLogin(line, stamp, text, name, text.charCodeAt(length) === 58 ? length + 2 : afterBracket(text, length)),
+      );
+    case 'session':
+      return parsed(parseSession(line, stamp, text, name, length));
+    case 'auth':
+      return parsed(parseAuth(line, stamp, text, name, length));
+    default: {
+      const from = text.charCodeAt(length) === 58 ? length + 2 : afterBracket(text, length);
+      const severity = severityAt(text, from);
+      return parsed(serviceEvent(line, stamp, text, name, from + severity.length, severity.trouble));
+    }
+  }
+}
+
+/** Behind `name(…): `; the whole rest if the bracket does not close. */
+function afterBracket(text: string, open: number): number {
+  const close = text.indexOf('): ', open);
+  return close < 0 ? open : close + 3;
+}
