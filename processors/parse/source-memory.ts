@@ -14,13 +14,16 @@ export type NetflowField =
   | 'packets'
   | 'bytes';
 
+/** In which column of a flow CSV each value stands, from 0; -1 for those that the file does not have. */
+export type NetflowColumns = Readonly<Record<NetflowField, number>>;
+
 /**
  * What earlier records of one source said about how to read the next ones: the header of a flow CSV, the state of an OpenVPN status file.
  * One value a source, plain data (it survives JSON), passed to the parsers in `RecordContext` and updated by them in record order.
  */
 export interface SourceMemory {
-  /** What each CSV column holds, in the header's order; null for a column that is not read. Undefined before the first header. */
-  netflowColumns: readonly (NetflowField | null)[] | undefined;
+  /** Columns by the last header; `summary` where the totals at the end of nfdump's output began. Undefined before the first header. */
+  netflowColumns: NetflowColumns | 'summary' | undefined;
   /** Version of the status snapshot that is being read. */
   statusVersion: 1 | 2 | 3 | undefined;
   /** Time of that snapshot, from its `TIME` or `Updated` line. */
