@@ -1,4 +1,8 @@
 import type { EventBase } from '../event.ts';
+import { isJsonAudit, parseJsonAudit } from './modsecurity-json.ts';
+import { isEvaluationRule } from './modsecurity-sentence.ts';
+import { isSerial, parseSerial } from './modsecurity-serial.ts';
+import type { EcsFields, Parser } from './parser.ts';
 
 /** One transaction of a native serial or JSON audit log (v2, v3, Coraza), or one ModSecurity sentence of an nginx/Apache error log. */
 export interface ModsecurityEvent extends EventBase {
@@ -28,4 +32,74 @@ export interface WafRule {
   readonly tags: readonly string[];
   readonly file: string | undefined;
   readonly blocking: boolean; // "Access denied"
+}
+
+/**
+ * ModSecurity v2, v3 and Coraza audit logs: the native serial format (one record is one whole transaction) and JSON.
+ * Sentences of error logs come in through `nginxError` and share `ecsOfModsecurity`. Variants: docs/formats/modsecurity.md.
+ */
+export const modsecurity: Parser<ModsecurityEvent> = {
+  format: 'modsecurity',
+  programs: [],
+  accepts: (line) => isSerial(line.message) || isJsonAudit(line.message),
+  parse: (line, context) =>
+    line.message.charCodeAt(0) === 123 ? parseJsonAudit(line, context) : parseSerial(line, context),
+  ecs: ecsOfModsecurity,
+};
+
+/** ECS of a WAF event: the deciding rule in `rule.*`, all of them in `modsecurity.rules`. */
+export function ecsOfModsecurity(event: ModsecurityEvent): EcsFields {
+  const rule = decidingRule(event.rules);
+  const blocked = event.action === 'blocked';
+  return {
+    event: {
+      category: ['web', 'intrusion_detection'],
+      type: ['access', blocked ? 'denied' : 'allowed'],
+      action: event.action,
+      outcome: outcomeOf(event),
+      reason: rule?.message,
+      risk_score: event.score,
+    },
+    source: { ip: event.clientIp, port: event.clientPort },
+    destination: { ip: event.serverIp, port: event.serverPort },
+    url: { domain: event.hostname, path: event.path, query: event.query },
+    http: { request: { id: event.transaction, method: event.method }, response: { status_code: event.status } },
+    user: { name: event.user },
+    user_agent: { original: event.userAgent },
+    observer: { type: 'waf', product: 'ModSecurity' },
+    rule:
+      rule === undefined
+        ? undefined
+        : {
+            id: rule.id,
+            name: rule.message,
+            category: rule.tags.find((tag) => tag.startsWith('attack-')),
+            ruleset: rule.tags.includes('OWASP_CRS') ? 'OWASP_CRS' : undefined,
+          },
+    modsecurity: {
+      anomaly_score: event.score,
+      rules: event.rules.map((r) => ({
+        id: r.id,
+        message: r.message,
+        variable: r.variable,
+        severity: r.severity,
+        tags: r.tags,
+        file: r.file,
+        blocking: r.blocking,
+      })),
+    },
+  };
+}
+
+/** The first rule that blocked on its own; of an anomaly score the rule that added to it first, because the sum explains nothing. */
+function decidingRule(rules: readonly WafRule[]): WafRule | undefined {
+  const denying = rules.find((rule) => rule.blocking && !isEvaluationRule(rule));
+  return denying ?? rules.find((rule) => !isEvaluationRule(rule)) ?? rules[0];
+}
+
+/** A request that was let through ended as its status says. */
+function outcomeOf(event: ModsecurityEvent): 'success' | 'failure' | 'unknown' {
+  if (event.action === 'blocked') return 'failure';
+  if (event.status === undefined) return 'unknown';
+  return event.status < 400 ? 'success' : 'failure';
 }
