@@ -18,10 +18,18 @@ export interface Profile {
   readonly server: { readonly ip: string | null; readonly port: number | null };
   readonly user: { readonly name: string | null };
   readonly network: { readonly protocol: string | null; readonly bytes: number | null };
-  readonly tls: { readonly version: string | null; readonly cipher: string | null; readonly established: boolean | null };
+  readonly tls: {
+    readonly version: string | null;
+    readonly cipher: string | null;
+    readonly established: boolean | null;
+  };
   readonly user_agent: { readonly name: string | null };
   readonly host: { readonly name: string | null };
-  readonly related: { readonly ip: readonly string[]; readonly user: readonly string[]; readonly hosts: readonly string[] };
+  readonly related: {
+    readonly ip: readonly string[];
+    readonly user: readonly string[];
+    readonly hosts: readonly string[];
+  };
   readonly tags: readonly string[]; // e.g. incomplete, evicted, health_check
   readonly imapwhy: ProfileDetails;
 }

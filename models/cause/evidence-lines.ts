@@ -1,0 +1,466 @@
+import { isTokenMechanism } from '../../processors/correlate/requests.ts';
+import {
+  GIVE_UP_SECONDS,
+  isIdle,
+  isNoSharedCipher,
+  isOldTls,
+  isPlainClose,
+  isTlsAlert,
+  UNDELIVERED_MS,
+} from '../../processors/correlate/trouble.ts';
+import { type Case, type EvidenceRule, ramp, yes } from './case.ts';
+
+/** Evidence in the session's own lines. */
+export const LINE_EVIDENCE: readonly EvidenceRule[] = [
+  {
+    name: 'completed',
+    kind: 'line',
+    prior: { none: 6 },
+    measure: (c) => yes(c.s.postLogin?.end === 'logged-out' && lateMs(c) < UNDELIVERED_MS && !c.s.goneAtLogin),
+    text: () => 'The client logged in, worked and said LOGOUT: nothing was left to wait for.',
+  },
+  {
+    name: 'logout-undelivered',
+    kind: 'line',
+    prior: {
+      'network.packet_loss': 2.5,
+      'network.path_flap': 1.5,
+      'network.qos_starvation': 2,
+      'security.vpn_bottleneck': 1,
+    },
+    measure: (c) => yes(c.s.postLogin?.end === 'logged-out') * ramp(lateMs(c), 4000, 9000),
+    text: (c) =>
+      `The server had answered LOGOUT, but packets were still being sent ${secs(lateMs(c) / 1000)} later: the answer did not get through.`,
+  },
+  {
+    name: 'old-tls',
+    kind: 'line',
+    prior: { 'client.legacy_tls': 8 },
+    measure: (c) => yes(isOldTls(c.s.tlsError)),
+    text: (c) =>
+      `The handshake failed because the client offers only protocol versions that the server has switched off (${c.s.tlsError ?? ''}).`,
+  },
+  {
+    name: 'handshake-syscall-error',
+    kind: 'line',
+    prior: { 'client.legacy_tls': 2.5, 'security.attack': 1 },
+    measure: (c) =>
+      yes(
+        c.s.tlsError !== undefined &&
+          /SSL_accept\(\) syscall failed/.test(c.s.tlsError) &&
+          !/reset|timed out/.test(c.s.tlsError),
+      ),
+    text: () =>
+      'The TLS library gave up on the very first bytes: what the client sent was no hello that it understands.',
+  },
+  {
+    name: 'certificate-alert',
+    kind: 'line',
+    prior: { 'server.tls_misconfig': 7 },
+    measure: (c) => yes(isTlsAlert(c.s.tlsError)),
+    text: () =>
+      'The client refused the certificate and said so in a TLS alert (RFC 8446, 6.2): certificates are the server’s business.',
+  },
+  {
+    name: 'no-shared-cipher',
+    kind: 'line',
+    prior: { 'server.tls_misconfig': 2, 'client.legacy_tls': 2 },
+    measure: (c) => yes(isNoSharedCipher(c.s.tlsError)),
+    text: () => 'Client and server found no cipher or parameter in common.',
+  },
+  {
+    name: 'not-tls',
+    kind: 'line',
+    prior: { 'security.attack': 6 },
+    measure: (c) =>
+      yes(c.s.tlsError !== undefined && /http request|wrong version number|unknown protocol/.test(c.s.tlsError)),
+    text: () =>
+      'The first bytes on the TLS port were no TLS at all, such as an HTTP request: a scanner, not a mail client.',
+  },
+  {
+    name: 'handshake-closed-at-once',
+    kind: 'line',
+    prior: {
+      'server.tls_misconfig': 1.5,
+      'security.attack': 1.5,
+      'network.packet_loss': -1,
+      'network.qos_starvation': -1.5,
+    },
+    measure: (c) =>
+      yes(c.s.preLogin?.end === 'connection-closed' && c.s.tls === 'handshaking' && plain(c) && c.waited < 5),
+    text: () =>
+      'The client closed in the TLS handshake within seconds and without a word, as many libraries do when they reject a certificate.',
+  },
+  {
+    name: 'gave-up-in-handshake',
+    kind: 'line',
+    prior: {
+      'network.packet_loss': 1.5,
+      'network.qos_starvation': 1.5,
+      'network.path_flap': 1,
+      'security.vpn_bottleneck': 1,
+      'server.pool_exhausted': 0.5,
+      none: -2,
+      'server.tls_misconfig': -2,
+    },
+    measure: (c) =>
+      yes(c.s.preLogin?.end === 'connection-closed' && c.s.tls === 'handshaking' && plain(c)) *
+      ramp(c.waited, 4, GIVE_UP_SECONDS),
+    text: (c) =>
+      `The client gave up after waiting ${secs(c.waited)} for the TLS handshake: packets did not arrive, or nobody answered.`,
+  },
+  {
+    name: 'gave-up-before-login',
+    kind: 'line',
+    prior: {
+      'network.packet_loss': 1.5,
+      'network.qos_starvation': 1,
+      'network.path_flap': 1,
+      'security.vpn_bottleneck': 1,
+      'client.no_auth': 1,
+      none: -1.5,
+    },
+    measure: (c) =>
+      yes(
+        c.s.preLogin?.end === 'connection-closed' &&
+          c.s.tls !== 'handshaking' &&
+          (c.s.preLogin.auth === 'none' || c.s.preLogin.auth === 'waiting-client'),
+      ) * ramp(c.waited, 4, GIVE_UP_SECONDS),
+    text: (c) =>
+      `The connection was up but ended after ${secs(c.waited)} before any login was tried: an answer or the next command was lost, or the client had nothing to say.`,
+  },
+  {
+    name: 'gave-up-in-command',
+    kind: 'line',
+    prior: {
+      'network.packet_loss': 1.5,
+      'network.qos_starvation': 1.5,
+      'network.path_flap': 1,
+      'security.vpn_bottleneck': 1,
+      'server.storage_slow': 0.5,
+      none: -2.5,
+    },
+    measure: (c) =>
+      yes(
+        c.s.postLogin?.end === 'connection-closed' &&
+          c.s.postLogin.commandState === 'finished' &&
+          !isIdle(c.s.postLogin.command),
+      ) * ramp(c.waited, 5, 10),
+    text: (c) =>
+      `The server had finished ${c.s.postLogin?.command ?? 'the command'} ${secs(c.waited)} before the client closed: the answer did not reach it in time.`,
+  },
+  {
+    name: 'cut-in-command',
+    kind: 'line',
+    prior: { 'network.path_flap': 1, 'network.packet_loss': 0.5, 'network.qos_starvation': 0.5, none: -0.5 },
+    measure: (c) =>
+      yes(
+        c.s.postLogin?.end === 'connection-closed' &&
+          ((c.s.postLogin.commandState === 'running' && !isIdle(c.s.postLogin.command)) ||
+            (c.s.postLogin.commandState === 'finished' && !isIdle(c.s.postLogin.command) && c.waited < 5)),
+      ),
+    text: (c) =>
+      `The client was gone in the middle of its work (${c.s.postLogin?.command ?? 'a command'}), without LOGOUT.`,
+  },
+  {
+    name: 'command-took-long',
+    kind: 'line',
+    prior: { 'server.storage_slow': 2.5 },
+    measure: (c) =>
+      yes(
+        c.s.postLogin?.commandState === 'running' &&
+          !isIdle(c.s.postLogin.command) &&
+          c.s.postLogin.waitingFor !== 'input' &&
+          c.s.postLogin.waitingFor !== 'output',
+      ) * ramp(c.s.postLogin?.commandSeconds ?? 0, 5, 15),
+    text: (c) =>
+      `${c.s.postLogin?.command ?? 'A command'} was still running on the server after ${secs(c.s.postLogin?.commandSeconds ?? 0)}.`,
+  },
+  {
+    name: 'lock-wait',
+    kind: 'line',
+    prior: { 'server.storage_slow': 7 },
+    measure: (c) => Math.max(yes(c.s.lockErrors > 0), ramp(c.s.lockSeconds, 2, 10)),
+    text: (c) =>
+      `The mailbox was locked by somebody else${c.s.lockSeconds > 0 ? ` for ${secs(c.s.lockSeconds)}` : ''}: storage or another process held up the command.`,
+  },
+  {
+    name: 'connection-queue-full',
+    kind: 'line',
+    prior: { 'server.pool_exhausted': 5, none: -3 },
+    measure: (c) => yes(c.s.preLogin?.end === 'queue-full'),
+    text: () => 'Dovecot dropped the oldest connection that had not logged in, because all login processes were full.',
+  },
+  {
+    name: 'answer-owed-by-auth',
+    kind: 'line',
+    prior: { 'server.auth_slow': 5, 'server.pool_exhausted': -1.5, none: -3 },
+    measure: (c) =>
+      yes(c.s.preLogin?.auth === 'in-progress' || c.s.preLogin?.auth === 'finishing') * ramp(c.waited, 1, 6),
+    text: (c) =>
+      `The client had sent its credentials and was still waiting for the authentication service after ${secs(c.waited)}.`,
+  },
+  {
+    name: 'auth-temporary-failure',
+    kind: 'line',
+    prior: { 'server.auth_slow': 6, none: -3 },
+    measure: (c) => yes(c.s.preLogin?.auth === 'temp-fail' || c.s.auth.timeouts > 0),
+    text: () =>
+      'The authentication service answered with a temporary failure or timed out: the password was never judged.',
+  },
+  {
+    name: 'login-came-too-late',
+    kind: 'line',
+    prior: { 'server.auth_slow': 3.5, none: -3 },
+    measure: (c) =>
+      yes(c.s.goneAtLogin || (c.s.loggedInAt !== undefined && c.s.postLogin?.commandState === 'none')) *
+      ramp(setupSeconds(c), 5, 10),
+    text: (c) => `Login succeeded ${secs(setupSeconds(c))} after the connection began; the client was no longer there.`,
+  },
+  {
+    name: 'greeting-delayed',
+    kind: 'line',
+    prior: { 'server.auth_slow': 4 },
+    measure: (c) => yes(c.s.greetingDelayed),
+    text: () => 'Dovecot could not even greet the client because its authentication service did not respond.',
+  },
+  {
+    name: 'user-ip-limit',
+    kind: 'line',
+    prior: { 'client.too_many_connections': 9 },
+    measure: (c) => yes(c.s.preLogin?.end === 'user-ip-limit' || c.s.preLogin?.auth === 'limit'),
+    text: () => 'This user had as many connections from this address as mail_max_userip_connections allows.',
+  },
+  {
+    name: 'invalid-commands',
+    kind: 'line',
+    prior: { 'client.protocol_error': 8 },
+    measure: (c) => yes(c.s.preLogin?.end === 'too-many-commands' || c.s.postLogin?.end === 'too-many-commands'),
+    text: () =>
+      'The server ended it after too many invalid commands (3 before login, 20 after): the client does not speak IMAP properly.',
+  },
+  {
+    name: 'password-refused',
+    kind: 'line',
+    prior: { 'security.attack': 1, none: 1.5, 'client.stale_token': -2, 'security.waf_false_positive': -1.5 },
+    measure: (c) => yes(c.s.preLogin?.auth === 'failed' && !isTokenMechanism(c.s.mechanism ?? '')),
+    text: () => 'The password was refused: a typing mistake or a guess, never a timeout by itself.',
+  },
+  {
+    name: 'token-refused',
+    kind: 'line',
+    prior: { 'client.stale_token': 4, none: -1 },
+    measure: (c) =>
+      yes(c.s.auth.tokenFailures > 0 || (c.s.preLogin?.auth === 'failed' && isTokenMechanism(c.s.mechanism ?? ''))),
+    text: () => 'The bearer token was refused: it had expired or been revoked, and the client had no fresh one.',
+  },
+  {
+    name: 'many-attempts-in-one-connection',
+    kind: 'line',
+    prior: { 'security.attack': 1.5 },
+    measure: (c) => yes(c.s.preLogin?.auth === 'failed') * ramp(c.s.preLogin?.attempts ?? 0, 1, 4),
+    text: (c) => `${c.s.preLogin?.attempts ?? 0} passwords were tried in one connection.`,
+  },
+  {
+    name: 'waf-blocked-by-content-rule',
+    kind: 'line',
+    prior: { 'security.attack': 4, 'security.waf_false_positive': 1, none: -3 },
+    measure: (c) =>
+      yes(c.outcome !== 'ok' && c.s.requests.some((r) => r.blocked && r.rules.some((rule) => rule.attack))),
+    text: (c) => `The WAF denied a request that matched rules for attacks (${ruleNames(c)}).`,
+  },
+  {
+    name: 'waf-blocked-by-other-rule',
+    kind: 'line',
+    prior: { 'security.waf_false_positive': 4, 'security.attack': 0.5, none: -3 },
+    measure: (c) =>
+      yes(c.outcome !== 'ok' && c.s.requests.some((r) => r.blocked && !r.rules.some((rule) => rule.attack))),
+    text: (c) => `The WAF denied a login or token request by a rule that does not look for attacks (${ruleNames(c)}).`,
+  },
+  {
+    name: 'request-denied',
+    kind: 'line',
+    prior: { 'security.waf_false_positive': 1, 'security.attack': 1 },
+    measure: (c) =>
+      yes(
+        c.outcome !== 'ok' &&
+          !c.s.requests.some((r) => r.blocked) &&
+          c.s.requests.some((r) => r.status === 403 || r.status === 406),
+      ),
+    text: () =>
+      'The web server answered a request of this attempt with 403; the WAF log that would name the rule is missing.',
+  },
+  {
+    name: 'scanner-request',
+    kind: 'line',
+    prior: { 'security.attack': 3.5, 'security.waf_false_positive': -2, none: -2 },
+    measure: (c) => yes(c.s.requests.some((r) => isScannerAgent(r.userAgent) || isProbePath(r.path))),
+    text: () => 'The request names a scanning tool or probes a path that no mail client asks for.',
+  },
+  {
+    name: 'request-limited',
+    kind: 'line',
+    prior: { 'security.rate_limit': 6, none: -1 },
+    measure: (c) => yes(c.s.requests.some((r) => r.limited) && c.outcome !== 'ok'),
+    text: () => 'nginx refused a request of this attempt because its address was over the configured request rate.',
+  },
+  {
+    name: 'packets-dropped-by-limit',
+    kind: 'line',
+    prior: { 'security.rate_limit': 7, none: -3, 'network.path_flap': -2, 'network.packet_loss': -2 },
+    measure: (c) => yes(c.s.drops?.limited === true && c.outcome !== 'ok'),
+    text: (c) =>
+      `The packet filter dropped ${c.s.drops?.count ?? 0} packet(s) of this connection under a rate limit ("${c.s.drops?.prefix ?? ''}").`,
+  },
+  {
+    name: 'packets-dropped',
+    kind: 'line',
+    prior: { 'security.rate_limit': 4, 'security.attack': 1, none: -2 },
+    measure: (c) => yes(c.s.drops !== undefined && !c.s.drops.limited && c.outcome !== 'ok'),
+    text: (c) =>
+      `The packet filter dropped ${c.s.drops?.count ?? 0} packet(s) of this connection ("${c.s.drops?.prefix ?? ''}").`,
+  },
+  {
+    name: 'never-answered',
+    kind: 'line',
+    prior: { 'network.path_flap': 2, 'network.packet_loss': 1, 'security.rate_limit': 0.5, none: -1 },
+    measure: (c) =>
+      yes(
+        c.s.flow !== undefined &&
+          c.s.dovecotId === undefined &&
+          c.s.drops === undefined &&
+          !(c.s.flow.down?.push ?? false),
+      ),
+    text: () => 'The flow record shows a connection attempt that never got an answer from the mail server.',
+  },
+  {
+    name: 'no-farewell',
+    kind: 'line',
+    prior: { 'network.client_vanished': 3.5, 'network.path_flap': 0.5, none: -2.5, 'server.idle_timeout': -2 },
+    measure: (c) =>
+      yes(
+        c.s.flow?.up !== undefined &&
+          !c.s.flow.up.fin &&
+          !c.s.flow.up.rst &&
+          c.s.endedAt !== undefined &&
+          peerClosed(c),
+      ),
+    text: () =>
+      'The client never sent a FIN or RST, though the server says that the connection is closed: its packets stopped coming.',
+  },
+  {
+    name: 'client-said-farewell',
+    kind: 'line',
+    prior: { 'network.client_vanished': -4, none: 1 },
+    measure: (c) => yes(c.s.flow?.up !== undefined && (c.s.flow.up.fin || c.s.flow.up.rst)),
+    text: () => 'The client itself closed the connection: its FIN or RST is in the flow record.',
+  },
+  {
+    name: 'idle-then-gone',
+    kind: 'line',
+    prior: { 'network.client_vanished': 1.5, none: 1.5 },
+    measure: (c) => yes(idleEnded(c)),
+    text: (c) =>
+      `The client was in IDLE and silent for ${secs(c.silent ?? 0)} when the connection ended, without LOGOUT.`,
+  },
+  {
+    name: 'idle-keepalive-unanswered',
+    kind: 'timer',
+    prior: { 'network.client_vanished': 2 },
+    measure: (c) => yes(idleEnded(c) && c.timer === undefined) * ramp(c.silent ?? 0, 121, 130),
+    text: () =>
+      'It ended some time after a keepalive of the server (imap_idle_notify_interval, 2 minutes by default) was due: TCP gave up on an unacknowledged packet, as it does when the other end is gone.',
+  },
+  {
+    name: 'interrupted-by-network-error',
+    kind: 'line',
+    prior: { 'network.packet_loss': 1.5, 'network.client_vanished': 0.5, 'network.path_flap': 0.5 },
+    measure: (c) => yes(/reset by peer/.test(errorText(c))),
+    text: () => 'The connection was reset while data was on its way.',
+  },
+  {
+    name: 'tcp-timed-out',
+    kind: 'line',
+    prior: { 'network.client_vanished': 3, 'network.path_flap': 0.5, 'network.packet_loss': 0.5, none: -3 },
+    measure: (c) => yes(/timed out|No route to host|unreachable/.test(errorText(c))),
+    text: () =>
+      'The kernel gave the connection up after retransmitting without an answer: nothing at all came back from the client.',
+  },
+  {
+    name: 'server-stopped',
+    kind: 'line',
+    prior: { none: 3 },
+    measure: (c) =>
+      yes(
+        c.s.preLogin?.end === 'shutdown' ||
+          c.s.postLogin?.end === 'shutdown' ||
+          c.s.postLogin?.end === 'kicked' ||
+          (c.around.serverEvents.some((e) => e.kind === 'stopped') && peerClosed(c)),
+      ),
+    text: () =>
+      'The server was being stopped or reloaded, or an administrator ended the session: nobody’s fault lies in it.',
+  },
+  {
+    name: 'nothing-heard-of-the-end',
+    kind: 'line',
+    prior: { none: 2 },
+    measure: (c) => yes(c.s.endedAt === undefined && c.s.loggedInAt !== undefined && !c.s.goneAtLogin),
+    text: () => 'The logs end before this session does.',
+  },
+  {
+    name: 'requests-answered',
+    kind: 'line',
+    prior: { none: 3 },
+    measure: (c) => yes(c.s.kind === 'request' && c.outcome === 'ok'),
+    text: () => 'All its requests were answered; no connection of this client is in the logs after them.',
+  },
+  {
+    name: 'request-gave-up',
+    kind: 'line',
+    prior: { 'network.packet_loss': 1.5, 'network.qos_starvation': 1.5, 'network.path_flap': 0.5, none: -1 },
+    measure: (c) => yes(c.s.requests.some((r) => r.status === 499 || r.status === 408)),
+    text: () => 'The client gave up waiting for the answer to its token or portal request (status 499 or 408).',
+  },
+];
+
+const lateMs = (c: Case): number => (c.s.flow && c.s.endedAt !== undefined ? c.s.flow.endedAt - c.s.endedAt : 0);
+const plain = (c: Case): boolean => c.s.tlsError === undefined || isPlainClose(c.s.tlsError);
+const secs = (n: number): string => `${n < 10 ? Math.round(n * 10) / 10 : Math.round(n)} s`;
+const setupSeconds = (c: Case): number => (c.s.loggedInAt === undefined ? 0 : (c.s.loggedInAt - c.s.startedAt) / 1000);
+const errorText = (c: Case): string => `${c.s.tlsError ?? ''} ${c.s.postLogin?.tlsError ?? ''}`;
+const peerClosed = (c: Case): boolean =>
+  c.s.postLogin?.end === 'connection-closed' || c.s.preLogin?.end === 'connection-closed';
+
+/** Ended by the other side while the client was in IDLE, not by a timer of the server. */
+export function idleEnded(c: Case): boolean {
+  return (
+    c.s.postLogin?.end === 'connection-closed' &&
+    isIdle(c.s.postLogin.command) &&
+    c.s.postLogin.commandState === 'running'
+  );
+}
+
+function ruleNames(c: Case): string {
+  const names = c.s.requests
+    .flatMap((r) => r.rules)
+    .map((rule) => (rule.message === '' ? rule.id : `${rule.id} ${rule.message}`));
+  return [...new Set(names)].slice(0, 4).join('; ');
+}
+
+/** Tools that announce themselves; their names are public and fixed in their sources. CRS keeps the same kind of list (913100). */
+function isScannerAgent(agent: string | undefined): boolean {
+  return (
+    agent !== undefined &&
+    /sqlmap|nikto|wpscan|masscan|nmap|zgrab|gobuster|dirbuster|acunetix|nessus|openvas|nuclei|hydra|w3af|havij|arachni/i.test(
+      agent,
+    )
+  );
+}
+
+/** Paths of other products that are probed for: shells, repositories, system files, injections. */
+function isProbePath(path: string | undefined): boolean {
+  return (
+    path !== undefined &&
+    /\.\.\/|\/etc\/passwd|wp-(login|admin)|\/\.git|\/\.env|phpmyadmin|\.php$|cgi-bin|\$\{jndi/i.test(path)
+  );
+}

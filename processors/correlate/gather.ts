@@ -1,0 +1,145 @@
+import type { DovecotAuthEvent, DovecotLoginEvent, DovecotSessionEvent } from '../parse/dovecot.ts';
+import type { HaproxyEvent } from '../parse/haproxy.ts';
+import type { NetfilterEvent } from '../parse/netfilter.ts';
+import type { NetflowEvent } from '../parse/netflow.ts';
+import type { FlowLeg, Session } from './session.ts';
+
+/** What one line adds to its session. Each function only writes to the session; `at` is the corrected time of the line. */
+
+export function gatherLogin(s: Session, e: DovecotLoginEvent, at: number): void {
+  s.sourceIp ??= e.rip;
+  s.sourcePort ??= e.rport;
+  s.serverIp ??= e.lip;
+  s.serverPort ??= e.lport;
+  s.protocol ??= e.protocol;
+  if (e.user) s.user = e.user;
+  s.mechanism = e.method ?? s.mechanism;
+  if (e.client) s.client = e.client;
+  if (e.tls !== 'none' || s.tls === undefined) s.tls = e.tls;
+  if (e.tlsError !== undefined) s.tlsError = e.tlsError;
+  switch (e.action) {
+    case 'client-id':
+      s.idSentAt ??= at;
+      break;
+    case 'logged-in':
+    case 'proxy-start':
+      s.loggedInAt ??= at;
+      if (e.tlsError !== undefined) s.goneAtLogin = true;
+      break;
+    case 'greeting-delayed':
+      s.greetingDelayed = true;
+      break;
+    case 'disconnected':
+    case 'proxy-failed':
+      s.endedAt = at;
+      s.preLogin = {
+        end: e.end ?? (e.action === 'proxy-failed' ? 'login-timeout' : 'other'),
+        auth: e.auth,
+        attempts: e.attempts,
+        waitedSeconds: e.waitedSeconds ?? e.timerSeconds,
+        reason: e.reason,
+      };
+      break;
+    case 'proxy-end':
+      s.endedAt = at;
+      s.postLogin ??= {
+        end: e.endedBy === 'client' ? 'logged-out' : 'connection-closed',
+        tlsError: e.tlsError,
+        command: undefined,
+        commandState: undefined,
+        commandSeconds: undefined,
+        waitingFor: undefined,
+        waitingSeconds: e.waitedSeconds,
+        bufferedOut: undefined,
+        inactiveSeconds: undefined,
+        bytesIn: e.bytesIn,
+        bytesOut: e.bytesOut,
+        reason: e.reason,
+      };
+      break;
+    default:
+      e.action satisfies never;
+  }
+}
+
+export function gatherMailSession(s: Session, e: DovecotSessionEvent, at: number): void {
+  s.protocol ??= e.protocol;
+  if (e.user) s.user ??= e.user;
+  if (e.lockSeconds !== undefined && e.lockSeconds > s.lockSeconds) s.lockSeconds = e.lockSeconds;
+  if (e.action === 'lock-wait') s.lockErrors++;
+  if (e.action === 'ended') {
+    s.endedAt = at;
+    s.postLogin = {
+      end: e.end ?? 'other',
+      tlsError: e.tlsError,
+      command: e.command,
+      commandState: e.commandState,
+      commandSeconds: e.commandSeconds,
+      waitingFor: e.waitingFor,
+      waitingSeconds: e.waitingSeconds,
+      bufferedOut: e.bufferedOut,
+      inactiveSeconds: e.inactiveSeconds,
+      bytesIn: e.bytesIn,
+      bytesOut: e.bytesOut,
+      reason: e.reason,
+    };
+  }
+}
+
+export function gatherAuth(s: Session, e: DovecotAuthEvent): void {
+  if (e.user) s.user ??= e.user;
+  s.sourceIp ??= e.rip;
+  const auth = Object.isFrozen(s.auth) ? { ...s.auth } : s.auth;
+  s.auth = auth;
+  if (e.action === 'failure') {
+    if (e.mechanism === 'token') auth.tokenFailures++;
+    else auth.passwordFailures++;
+    if (e.failure === 'unknown-user') auth.unknownUser = true;
+  } else if (e.action === 'timeout' || e.action === 'queued') auth.timeouts++;
+}
+
+export function gatherProxy(s: Session, e: HaproxyEvent, acceptedAt: number, endedAt: number | undefined): void {
+  s.proxy = {
+    acceptedAt,
+    endedAt,
+    frontend: e.frontend,
+    connectMs: e.connectMs,
+    totalMs: e.totalMs,
+    termination: e.termination,
+    bytes: e.bytes,
+    reason: e.reason,
+    action: e.action,
+  };
+}
+
+export function gatherFlow(s: Session, e: NetflowEvent, upward: boolean, startedAt: number, endedAt: number): void {
+  const flow = s.flow ?? { startedAt, endedAt, up: undefined, down: undefined };
+  s.flow = flow;
+  if (startedAt < flow.startedAt) flow.startedAt = startedAt;
+  if (endedAt > flow.endedAt) flow.endedAt = endedAt;
+  const leg = (upward ? flow.up : flow.down) ?? newLeg(startedAt, endedAt);
+  if (upward) flow.up = leg;
+  else flow.down = leg;
+  leg.startedAt = Math.min(leg.startedAt, startedAt);
+  leg.endedAt = Math.max(leg.endedAt, endedAt);
+  leg.packets += e.packets;
+  leg.bytes += e.bytes;
+  leg.syn ||= e.flags.includes('S');
+  leg.fin ||= e.flags.includes('F');
+  leg.rst ||= e.flags.includes('R');
+  leg.push ||= e.flags.includes('P');
+}
+
+function newLeg(startedAt: number, endedAt: number): FlowLeg {
+  return { startedAt, endedAt, packets: 0, bytes: 0, syn: false, fin: false, rst: false, push: false };
+}
+
+export function gatherDrop(s: Session, e: NetfilterEvent, at: number): void {
+  const drops = s.drops ?? { count: 0, firstAt: at, lastAt: at, limited: false, syn: false, prefix: e.prefix };
+  s.drops = drops;
+  drops.count++;
+  drops.firstAt = Math.min(drops.firstAt, at);
+  drops.lastAt = Math.max(drops.lastAt, at);
+  drops.limited ||= e.limited;
+  drops.syn ||= e.syn;
+}

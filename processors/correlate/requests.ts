@@ -1,0 +1,126 @@
+import type { ModsecurityEvent } from '../parse/modsecurity.ts';
+import type { HttpAccessEvent, NginxErrorEvent } from '../parse/nginx.ts';
+import type { HttpRequest } from './session.ts';
+
+/**
+ * Puts one HTTP request together from the up to three logs that tell it: the WAF's audit log (has the port, and the start), the error log
+ * (has the transaction id) and the access log (has status and end, whole seconds). The stamps differ by the time the request took.
+ */
+
+const SAME_REQUEST_MS = 2500;
+
+export type RequestEvent = ModsecurityEvent | HttpAccessEvent | NginxErrorEvent;
+
+/** Whether an event that tells of a web request names its client. */
+export function requestClient(e: RequestEvent): string | undefined {
+  return e.clientIp;
+}
+
+/** The pending request that this event is another view of. */
+export function sameRequest(pending: readonly HttpRequest[], e: RequestEvent, at: number): HttpRequest | undefined {
+  const transaction = 'transaction' in e ? e.transaction : undefined;
+  if (transaction !== undefined) for (const r of pending) if (r.transaction === transaction) return r;
+  let best: HttpRequest | undefined;
+  for (const r of pending) {
+    if (at < r.at - SAME_REQUEST_MS || at > r.endedAt + SAME_REQUEST_MS) continue;
+    if (r.seen.includes(e.dataset) && !(e.dataset === 'modsecurity.error' && transaction === undefined)) continue;
+    if (transaction !== undefined && r.transaction !== undefined) continue;
+    if (e.path !== undefined && r.path !== undefined && e.path !== r.path) continue;
+    const status = 'status' in e ? e.status : undefined;
+    if (status !== undefined && r.status !== undefined && status !== r.status) continue;
+    if (!best || Math.abs(at - r.at) < Math.abs(at - best.at)) best = r;
+  }
+  return best;
+}
+
+export function newRequest(ip: string, at: number): HttpRequest {
+  return {
+    at,
+    endedAt: at,
+    ip,
+    port: undefined,
+    serverIp: undefined,
+    host: undefined,
+    method: undefined,
+    path: undefined,
+    status: undefined,
+    userAgent: undefined,
+    user: undefined,
+    blocked: false,
+    limited: false,
+    zone: undefined,
+    transaction: undefined,
+    score: undefined,
+    rules: [],
+    seen: [],
+    lines: [],
+    lineKinds: [],
+  };
+}
+
+const RULES_MAX = 32;
+
+export function gatherRequest(r: HttpRequest, e: RequestEvent, at: number): void {
+  r.at = Math.min(r.at, at);
+  r.endedAt = Math.max(r.endedAt, at);
+  if (!r.seen.includes(e.dataset)) r.seen.push(e.dataset);
+  r.method ??= e.method;
+  r.path ??= e.path;
+  if (e.dataset === 'nginx.access') {
+    r.status ??= e.status;
+    r.userAgent ??= e.userAgent;
+    r.user ??= e.user;
+    return;
+  }
+  if (e.dataset === 'nginx.error') {
+    if ((e.action === 'request-limited' || e.action === 'connection-limited') && !e.dryRun) {
+      r.limited = true;
+      r.zone = e.zone;
+    }
+    return;
+  }
+  r.port ??= e.clientPort;
+  r.serverIp ??= e.serverIp;
+  r.host ??= e.hostname;
+  r.status ??= e.status;
+  r.userAgent ??= e.userAgent;
+  r.user ??= e.user;
+  r.transaction ??= e.transaction;
+  r.score ??= e.score;
+  if (e.action === 'blocked') r.blocked = true;
+  for (const rule of e.rules) {
+    if (
+      r.rules.length >= RULES_MAX ||
+      r.rules.some((known) => known.id === rule.id && known.variable === rule.variable)
+    )
+      continue;
+    r.rules.push({
+      id: rule.id,
+      message: rule.message,
+      variable: rule.variable,
+      blocking: rule.blocking,
+      attack: isAttackRule(rule.id, rule.tags),
+    });
+  }
+}
+
+/**
+ * Rules that look for attacks by content, as CRS numbers and tags them: 913 scanners, 921 to 944 injections and traversal.
+ * Evaluation rules (949, 959, 980) only add up; 920 is protocol hygiene; site rules have other numbers.
+ * Source: OWASP CRS, id ranges of the rules folder.
+ */
+function isAttackRule(id: string, tags: readonly string[]): boolean {
+  if (/^9(13|2[1-9]|3\d|4[0-4])\d{3}$/.test(id)) return true;
+  return tags.some((tag) => tag.startsWith('attack-') && tag !== 'attack-generic' && tag !== 'attack-protocol');
+}
+
+/** The rule that decided, or did most: for naming what to exclude. */
+export function decidingRule(r: HttpRequest): HttpRequest['rules'][number] | undefined {
+  const specific = r.rules.filter((rule) => !/^9(49|59|80)\d{3}$/.test(rule.id));
+  return specific.find((rule) => rule.blocking) ?? specific.at(-1) ?? r.rules[0];
+}
+
+export const ruleKey = (id: string, path: string | undefined): string => `${id} ${path ?? ''}`;
+
+/** Bearer-token SASL mechanisms: RFC 7628 OAUTHBEARER and its forerunner XOAUTH2. */
+export const isTokenMechanism = (mechanism: string): boolean => mechanism === 'XOAUTH2' || mechanism === 'OAUTHBEARER';

@@ -1,0 +1,227 @@
+import type { LoginAuth, LoginEnd, SessionEnd } from '../parse/dovecot.ts';
+import type { HaproxyEvent } from '../parse/haproxy.ts';
+
+/**
+ * Everything that the lines told about one attempt, as plain data: no class, no closure, so that it can be written down and read back.
+ * Times are corrected UTC epoch ms. Filled in by `correlate/gather.ts`, read by `profile/` and `models/cause/`.
+ */
+export interface Session {
+  /** `connection`: one TCP connection towards IMAP. `request`: requests to the portal or token service that led to no connection. */
+  readonly kind: 'connection' | 'request';
+  /** Creation number; breaks ties so that the order of output never depends on chunking. */
+  readonly serial: number;
+  dovecotId: string | undefined;
+  /** Address and port that the server saw; inside a tunnel the assigned address. */
+  sourceIp: string | undefined;
+  sourcePort: number | undefined;
+  /** Real address: behind a VPN lease, else the same as sourceIp. */
+  clientIp: string | undefined;
+  serverIp: string | undefined;
+  serverPort: number | undefined;
+  host: string | undefined;
+  protocol: string | undefined;
+  startedAt: number;
+  startPrecisionMs: number;
+  /** Dataset that told the start. */
+  startBasis: string;
+  firstAt: number;
+  lastAt: number;
+  /** When the server's side ended it; undefined while open. */
+  endedAt: number | undefined;
+  user: string | undefined;
+  mechanism: string | undefined;
+  client: string | undefined;
+  tls: 'none' | 'handshaking' | 'established' | 'secured' | undefined;
+  tlsError: string | undefined;
+  idSentAt: number | undefined;
+  loggedInAt: number | undefined;
+  /** The login line already says that the client's TLS connection was gone: nobody waited for the answer any more. */
+  goneAtLogin: boolean;
+  greetingDelayed: boolean;
+  preLogin: PreLoginEnd | undefined;
+  postLogin: PostLoginEnd | undefined;
+  auth: AuthTrouble;
+  lockSeconds: number;
+  lockErrors: number;
+  proxy: ProxyLeg | undefined;
+  flow: FlowLegs | undefined;
+  drops: Drops | undefined;
+  requests: HttpRequest[];
+  vpn: { readonly name: string; readonly assignedIp: string; readonly realIp: string | undefined } | undefined;
+  /** Its lines as (source, offset, corrected time) triples in event-time order, at most LINES_MAX. */
+  readonly lines: number[];
+  readonly lineKinds: string[];
+  linesOmitted: number;
+  tags: string[];
+}
+
+export interface PreLoginEnd {
+  readonly end: LoginEnd;
+  readonly auth: LoginAuth | undefined;
+  readonly attempts: number | undefined;
+  readonly waitedSeconds: number | undefined;
+  readonly reason: string;
+}
+
+export interface PostLoginEnd {
+  readonly end: SessionEnd;
+  readonly tlsError: string | undefined;
+  readonly command: string | undefined;
+  readonly commandState: 'running' | 'finished' | 'none' | undefined;
+  readonly commandSeconds: number | undefined;
+  readonly waitingFor: 'input' | 'output' | 'both' | 'nothing' | undefined;
+  readonly waitingSeconds: number | undefined;
+  readonly bufferedOut: number | undefined;
+  readonly inactiveSeconds: number | undefined;
+  readonly bytesIn: number | undefined;
+  readonly bytesOut: number | undefined;
+  readonly reason: string;
+}
+
+export interface AuthTrouble {
+  passwordFailures: number;
+  tokenFailures: number;
+  unknownUser: boolean;
+  timeouts: number;
+}
+
+export interface ProxyLeg {
+  readonly acceptedAt: number;
+  readonly endedAt: number | undefined;
+  readonly frontend: string | undefined;
+  readonly connectMs: number | undefined;
+  readonly totalMs: number | undefined;
+  readonly termination: string | undefined;
+  readonly bytes: number | undefined;
+  readonly reason: string | undefined;
+  readonly action: HaproxyEvent['action'];
+}
+
+/** Both directions of its flow records, added up. `up` is client to server. */
+export interface FlowLegs {
+  startedAt: number;
+  endedAt: number;
+  up: FlowLeg | undefined;
+  down: FlowLeg | undefined;
+}
+
+export interface FlowLeg {
+  startedAt: number;
+  endedAt: number;
+  packets: number;
+  bytes: number;
+  syn: boolean;
+  fin: boolean;
+  rst: boolean;
+  push: boolean;
+}
+
+/** Packets that a packet filter logged as dropped. */
+export interface Drops {
+  count: number;
+  firstAt: number;
+  lastAt: number;
+  limited: boolean;
+  syn: boolean;
+  prefix: string;
+}
+
+/** One HTTP request put together from audit log, access log and error log. */
+export interface HttpRequest {
+  at: number;
+  endedAt: number;
+  ip: string;
+  port: number | undefined;
+  serverIp: string | undefined;
+  host: string | undefined;
+  method: string | undefined;
+  path: string | undefined;
+  status: number | undefined;
+  userAgent: string | undefined;
+  user: string | undefined;
+  /** WAF denied it. */
+  blocked: boolean;
+  /** A request or connection limit refused it. */
+  limited: boolean;
+  zone: string | undefined;
+  transaction: string | undefined;
+  score: number | undefined;
+  readonly rules: { id: string; message: string; variable: string | undefined; blocking: boolean; attack: boolean }[];
+  readonly seen: string[]; // datasets
+  readonly lines: number[];
+  readonly lineKinds: string[];
+}
+
+/** More lines than this are counted, not kept: an endless session must not grow. */
+export const LINES_MAX = 64;
+
+export function newSession(
+  kind: Session['kind'],
+  serial: number,
+  at: number,
+  precisionMs: number,
+  basis: string,
+): Session {
+  return {
+    kind,
+    serial,
+    dovecotId: undefined,
+    sourceIp: undefined,
+    sourcePort: undefined,
+    clientIp: undefined,
+    serverIp: undefined,
+    serverPort: undefined,
+    host: undefined,
+    protocol: undefined,
+    startedAt: at,
+    startPrecisionMs: precisionMs,
+    startBasis: basis,
+    firstAt: at,
+    lastAt: at,
+    endedAt: undefined,
+    user: undefined,
+    mechanism: undefined,
+    client: undefined,
+    tls: undefined,
+    tlsError: undefined,
+    idSentAt: undefined,
+    loggedInAt: undefined,
+    goneAtLogin: false,
+    greetingDelayed: false,
+    preLogin: undefined,
+    postLogin: undefined,
+    auth: NO_AUTH_TROUBLE,
+    lockSeconds: 0,
+    lockErrors: 0,
+    proxy: undefined,
+    flow: undefined,
+    drops: undefined,
+    requests: NO_REQUESTS,
+    vpn: undefined,
+    lines: [],
+    lineKinds: [],
+    linesOmitted: 0,
+    tags: NO_TAGS,
+  };
+}
+
+// Shared empties: a healthy session, one of millions, owns none of these. They are replaced, never written to.
+const NO_AUTH_TROUBLE: AuthTrouble = Object.freeze({
+  passwordFailures: 0,
+  tokenFailures: 0,
+  unknownUser: false,
+  timeouts: 0,
+});
+const NO_REQUESTS: HttpRequest[] = [];
+const NO_TAGS: string[] = [];
+Object.freeze(NO_REQUESTS);
+Object.freeze(NO_TAGS);
+
+export function addLine(session: Session, source: number, offset: number, at: number, kind: string): void {
+  if (session.lineKinds.length >= LINES_MAX) {
+    session.linesOmitted++;
+    return;
+  }
+  session.lines.push(source, offset, at);
+  session.lineKinds.push(kind);
+}

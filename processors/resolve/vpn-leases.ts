@@ -1,0 +1,110 @@
+/** Who had a tunnel address when, and what happened to the tunnel. Facts come in event-time order; old ones are forgotten. */
+
+export interface Lease {
+  readonly address: string;
+  readonly name: string;
+  readonly realIp: string | undefined;
+  readonly from: number;
+  until: number; // Infinity while held
+}
+
+/** Something that takes a tunnel away from the sessions inside it. */
+export interface TunnelTrouble {
+  readonly at: number;
+  readonly kind: 'ping-timeout' | 'restart' | 'exit' | 'tls-failed' | 'reconnected' | 'network-error';
+}
+
+export interface TunnelSample {
+  readonly at: number;
+  readonly received: number;
+  readonly sent: number;
+}
+
+const HISTORY_MAX = 64;
+
+export class VpnLeases {
+  private readonly byAddress = new Map<string, Lease[]>();
+  private readonly troubles = new Map<string, TunnelTrouble[]>();
+  private readonly samples = new Map<string, TunnelSample[]>();
+  private readonly names = new Set<string>();
+
+  /** `name` holds `address` from `at` on. A repeated line about the same holder changes nothing. */
+  grant(address: string, name: string, realIp: string | undefined, at: number): void {
+    this.names.add(name);
+    const held = this.byAddress.get(address);
+    const last = held?.at(-1);
+    if (
+      last &&
+      last.name === name &&
+      last.until === Number.POSITIVE_INFINITY &&
+      (last.realIp === realIp || realIp === undefined)
+    )
+      return;
+    if (last && last.until > at) last.until = at;
+    const lease: Lease = { address, name, realIp, from: at, until: Number.POSITIVE_INFINITY };
+    if (!held) this.byAddress.set(address, [lease]);
+    else {
+      held.push(lease);
+      if (held.length > HISTORY_MAX) held.shift();
+    }
+  }
+
+  /** The lease of an address at a time. A session may show a lease seconds before the VPN log's stamp of whole seconds does. */
+  holder(address: string, at: number): Lease | undefined {
+    const held = this.byAddress.get(address);
+    if (!held) return undefined;
+    for (let i = held.length - 1; i >= 0; i--) {
+      const lease = held[i];
+      if (lease && lease.from <= at + 2000) return lease.until + 600_000 >= at ? lease : undefined;
+    }
+    const first = held[0];
+    return first && first.from - at < 900_000 ? first : undefined; // the log began after the tunnel did
+  }
+
+  trouble(name: string, kind: TunnelTrouble['kind'], at: number): void {
+    const list = this.troubles.get(name);
+    if (!list) this.troubles.set(name, [{ at, kind }]);
+    else {
+      list.push({ at, kind });
+      if (list.length > HISTORY_MAX) list.shift();
+    }
+  }
+
+  troublesBetween(name: string, from: number, to: number): readonly TunnelTrouble[] {
+    return (this.troubles.get(name) ?? []).filter((t) => t.at >= from && t.at <= to);
+  }
+
+  sample(name: string, at: number, received: number, sent: number): void {
+    const list = this.samples.get(name);
+    const s = { at, received, sent };
+    if (!list) this.samples.set(name, [s]);
+    else {
+      list.push(s);
+      if (list.length > HISTORY_MAX) list.shift();
+    }
+  }
+
+  /** Bytes a second through the tunnel around a time, from status snapshots; undefined without two of them. */
+  throughput(name: string, from: number, to: number): number | undefined {
+    const list = this.samples.get(name);
+    if (!list) return undefined;
+    let before: TunnelSample | undefined;
+    let after: TunnelSample | undefined;
+    for (const s of list) {
+      if (s.at <= from) before = s;
+      else if (s.at >= to && !after) after = s;
+    }
+    if (!before || !after || after.at <= before.at) return undefined;
+    const bytes = after.received + after.sent - before.received - before.sent;
+    return bytes < 0 ? undefined : (bytes / (after.at - before.at)) * 1000;
+  }
+
+  /** Whether an address belongs to the tunnel pool, as far as leases tell: it or a neighbour in its network was leased. */
+  knows(address: string): boolean {
+    return this.byAddress.has(address);
+  }
+
+  get tunnels(): number {
+    return this.names.size;
+  }
+}
