@@ -1,0 +1,33 @@
+import type { Profile } from '../processors/profile/profile.ts';
+
+/**
+ * What a session counts as. Availability counts the attempts of legitimate users whose end is known (`succeeded`, `explained`,
+ * `unexplained`); attacks, health checks and wrong passwords are outside it (design section 5).
+ */
+export type Standing =
+  | 'health_check'
+  | 'attack'
+  | 'wrong_password'
+  | 'succeeded'
+  | 'explained'
+  | 'unexplained'
+  | 'undetermined';
+
+export function standingOf(profile: Profile): Standing {
+  const { outcome, cause } = profile.imapwhy;
+  if (profile.tags.includes('health_check')) return 'health_check';
+  if (cause.label === 'security.attack') return 'attack';
+  if (outcome === 'ok') return 'succeeded';
+  if (cause.label !== 'none') return 'explained';
+  if (outcome === 'auth_failed') return 'wrong_password';
+  return outcome === 'unknown' ? 'undetermined' : 'unexplained';
+}
+
+export function isFailed(standing: Standing): boolean {
+  return standing === 'explained' || standing === 'unexplained';
+}
+
+/** Whether it is an attempt of a legitimate user whose end is known. */
+export function isLegitimate(standing: Standing): boolean {
+  return standing === 'succeeded' || isFailed(standing);
+}

@@ -1,0 +1,347 @@
+import type { Incident } from '../processors/profile/incident.ts';
+import {
+  CAUSE_LABELS,
+  type MissingSource,
+  type Outcome,
+  type Phase,
+  type PhaseName,
+  type Profile,
+} from '../processors/profile/profile.ts';
+import { networkOf } from '../processors/resolve/network.ts';
+import { BestExamples } from './best-examples.ts';
+import { CauseTally, REST_LABELS, type RowContext } from './cause-tally.ts';
+import { DurationSketch } from './counting/duration-sketch.ts';
+import { clipKey, ownText } from './counting/own-text.ts';
+import { TimeBuckets } from './counting/time-buckets.ts';
+import { compareText, TopCounter } from './counting/top-counter.ts';
+import {
+  rateIndicator,
+  SETUP_LIMITS_MS,
+  SETUP_PRECISION_MAX_MS,
+  TLS_LIMITS_MS,
+  TLS_PRECISION_MAX_MS,
+  timeIndicator,
+} from './indicators.ts';
+import { IngestTally } from './ingest-tally.ts';
+import { isFailed, isLegitimate, type Standing, standingOf } from './standing.ts';
+import {
+  type CauseRow,
+  type Counts,
+  type IngestCounts,
+  type OverTime,
+  type OwnerRow,
+  SERIES,
+  type SeriesName,
+  type Summary,
+  type Unexplained,
+} from './summary-document.ts';
+import { WorstTable } from './worst-table.ts';
+
+export type * from './summary-document.ts';
+
+const WORST_HELD = 10_000;
+const WORST_SHOWN = 10;
+const INCIDENTS_SHOWN = 100;
+const BUCKETS_SHOWN = 120;
+const MISSING_HELD = 64;
+
+/**
+ * Sums up a run. Give it each session's last revision once, each incident once and each source once, in any order; memory does not grow
+ * with their number. Sums of probabilities aside, the result does not depend on the order as long as nothing had to be forgotten.
+ */
+export class SummaryBuilder {
+  readonly #standings = new Map<Standing, number>();
+  readonly #causes = new Map<string, CauseTally>();
+  readonly #incidents = new Map<string, number>();
+  readonly #owners = new Map<string, Map<string, number>>();
+  readonly #users = new WorstTable(WORST_HELD);
+  readonly #networks = new WorstTable(WORST_HELD);
+  readonly #servers = new WorstTable(WORST_HELD);
+  readonly #setup = new DurationSketch();
+  readonly #tls = new DurationSketch();
+  readonly #overTime = new TimeBuckets(SERIES.length);
+  readonly #unexplained = new UnexplainedTally();
+  readonly #missing = new Map<string, { readonly source: MissingSource; sessions: number }>();
+  readonly #ingest = new IngestTally();
+  #largest: Incident[] = [];
+  #incidentTotal = 0;
+  #incomplete = 0;
+  #startMs = Number.POSITIVE_INFINITY;
+  #endMs = Number.NEGATIVE_INFINITY;
+
+  add(profile: Profile): void {
+    const standing = standingOf(profile);
+    this.#standings.set(standing, (this.#standings.get(standing) ?? 0) + 1);
+    if (profile.tags.includes('incomplete') || profile.tags.includes('evicted')) this.#incomplete++;
+    if (standing === 'health_check') return;
+    const startMs = Date.parse(profile.event.start);
+    const endMs = Date.parse(profile.event.end);
+    if (startMs < this.#startMs) this.#startMs = startMs;
+    if (endMs > this.#endMs) this.#endMs = endMs;
+    const failed = isFailed(standing);
+    const row = rowLabel(profile, standing);
+    this.#tally(row).add(profile, failed, startMs, endMs);
+    if (isLegitimate(standing)) this.#addLegitimate(profile, failed ? row : undefined, startMs);
+    if (failed) this.#addFailed(profile, row);
+    if (standing === 'unexplained') this.#unexplained.add(profile);
+  }
+
+  addIncident(incident: Incident): void {
+    const { cause } = incident.imapwhy.incident;
+    this.#incidentTotal++;
+    this.#incidents.set(cause, (this.#incidents.get(cause) ?? 0) + 1);
+    this.#largest.push(incident);
+    if (this.#largest.length > 10 * INCIDENTS_SHOWN) this.#largest = largestIncidents(this.#largest);
+  }
+
+  addIngest(counts: IngestCounts): void {
+    this.#ingest.add(counts);
+  }
+
+  build(): Summary {
+    const counts = this.#counts();
+    const seen = Number.isFinite(this.#startMs) && Number.isFinite(this.#endMs);
+    return {
+      version: 1,
+      period: {
+        start: seen ? new Date(this.#startMs).toISOString() : null,
+        end: seen ? new Date(this.#endMs).toISOString() : null,
+        seconds: seen ? Math.round((this.#endMs - this.#startMs) / 1000) : 0,
+      },
+      counts,
+      indicators: {
+        success_rate: rateIndicator(counts.succeeded, counts.legitimate),
+        setup_time: timeIndicator(this.#setup, SETUP_LIMITS_MS),
+        tls_time: timeIndicator(this.#tls, TLS_LIMITS_MS),
+      },
+      causes: this.#causeRows(counts),
+      owners: this.#ownerRows(counts),
+      worst: {
+        users: this.#users.top(WORST_SHOWN),
+        networks: this.#networks.top(WORST_SHOWN),
+        servers: this.#servers.top(WORST_SHOWN),
+      },
+      worst_exact: this.#users.exact && this.#networks.exact && this.#servers.exact,
+      incidents: { total: this.#incidentTotal, largest: largestIncidents(this.#largest) },
+      unexplained: this.#unexplained.build(),
+      over_time: this.#series(),
+      missing_sources: [...this.#missing.values()]
+        .sort((a, b) => b.sessions - a.sessions || compareText(a.source.source, b.source.source))
+        .map(({ source, sessions }) => ({ ...source, sessions })),
+      ingest: this.#ingest.build(),
+    };
+  }
+
+  #tally(label: string): CauseTally {
+    let tally = this.#causes.get(label);
+    if (!tally) {
+      tally = new CauseTally();
+      this.#causes.set(label, tally);
+    }
+    return tally;
+  }
+
+  #addLegitimate(profile: Profile, failedFrom: string | undefined, startMs: number): void {
+    this.#overTime.add(startMs, SERIES.indexOf('attempts'));
+    if (failedFrom !== undefined) this.#overTime.add(startMs, SERIES.indexOf(seriesOf(profile)));
+    const user = profile.user.name;
+    const address = profile.client.ip ?? profile.source.ip;
+    const server = profile.host.name ?? profile.server.ip;
+    if (user !== null && user !== '') this.#users.add(user, failedFrom, startMs);
+    if (address !== null) this.#networks.add(networkOf(address), failedFrom, startMs);
+    if (server !== null) this.#servers.add(server, failedFrom, startMs);
+    measureSetup(profile.imapwhy.phases, this.#setup);
+    measureTls(profile.imapwhy.phases, this.#tls);
+  }
+
+  #addFailed(profile: Profile, row: string): void {
+    const { cause } = profile.imapwhy;
+    const owner = row === 'unexplained' ? '' : (cause.owner ?? '');
+    let causes = this.#owners.get(owner);
+    if (!causes && this.#owners.size < 32) {
+      causes = new Map();
+      this.#owners.set(ownText(owner), causes);
+    }
+    causes?.set(row, (causes.get(row) ?? 0) + 1);
+    for (const missing of cause.missing_sources) {
+      const held = this.#missing.get(clipKey(missing.source));
+      if (held) held.sessions++;
+      else if (this.#missing.size < MISSING_HELD) {
+        this.#missing.set(ownText(missing.source), {
+          source: { source: ownText(missing.source), enable: missing.enable.slice(0, 500) },
+          sessions: 1,
+        });
+      }
+    }
+  }
+
+  #counts(): Counts {
+    const of = (standing: Standing) => this.#standings.get(standing) ?? 0;
+    const failed = of('explained') + of('unexplained');
+    const legitimate = of('succeeded') + failed;
+    const attempts = legitimate + of('undetermined') + of('attack') + of('wrong_password');
+    return {
+      sessions: attempts + of('health_check'),
+      health_checks: of('health_check'),
+      attempts,
+      legitimate,
+      succeeded: of('succeeded'),
+      failed,
+      explained: of('explained'),
+      unexplained: of('unexplained'),
+      undetermined: of('undetermined'),
+      attacks: of('attack'),
+      wrong_passwords: of('wrong_password'),
+      incomplete: this.#incomplete,
+    };
+  }
+
+  #causeRows(counts: Counts): readonly CauseRow[] {
+    const tailMs = Math.max(60_000, (this.#endMs - this.#startMs) * 0.02);
+    const context = (label: string): RowContext => ({
+      failedTotal: counts.failed,
+      ongoingFromMs: this.#endMs - tailMs,
+      incidents: this.#incidents.get(label) ?? 0,
+    });
+    const causes: CauseRow[] = [];
+    for (const label of CAUSE_LABELS) {
+      const tally = this.#causes.get(label);
+      if (label === 'none' || !tally) continue;
+      causes.push(tally.build(label, label === 'security.attack' ? 'attack' : 'cause', context(label)));
+    }
+    causes.sort(
+      (a, b) =>
+        Number(a.kind === 'attack') - Number(b.kind === 'attack') ||
+        b.failed - a.failed ||
+        b.sessions - a.sessions ||
+        compareText(a.label, b.label),
+    );
+    const rests = REST_LABELS.flatMap((label) => {
+      const tally = this.#causes.get(label);
+      return tally || label === 'healthy' ? [(tally ?? new CauseTally()).build(label, 'rest', context(label))] : [];
+    });
+    return [...causes, ...rests];
+  }
+
+  #ownerRows(counts: Counts): readonly OwnerRow[] {
+    const rows: OwnerRow[] = [];
+    for (const [owner, causes] of this.#owners) {
+      let sessions = 0;
+      for (const n of causes.values()) sessions += n;
+      rows.push({
+        owner: owner === '' ? null : owner,
+        sessions,
+        share: counts.failed === 0 ? 0 : sessions / counts.failed,
+        causes: [...causes]
+          .map(([label, n]) => ({ label, sessions: n }))
+          .sort((a, b) => b.sessions - a.sessions || compareText(a.label, b.label)),
+      });
+    }
+    return rows.sort(
+      (a, b) =>
+        Number(a.owner === null) - Number(b.owner === null) ||
+        b.sessions - a.sessions ||
+        compareText(a.owner ?? '', b.owner ?? ''),
+    );
+  }
+
+  #series(): OverTime {
+    const series = this.#overTime.build(BUCKETS_SHOWN);
+    return {
+      bucket_seconds: series.widthSeconds,
+      buckets: series.buckets.map(({ startMs, counts }) => ({
+        start: new Date(startMs).toISOString(),
+        attempts: counts[0] ?? 0,
+        network: counts[1] ?? 0,
+        server: counts[2] ?? 0,
+        client: counts[3] ?? 0,
+        security: counts[4] ?? 0,
+        unexplained: counts[5] ?? 0,
+      })),
+      outside: series.outside,
+    };
+  }
+}
+
+/** Ids of the sessions that a report shows whole: of each cause, then of the unexplained. */
+export function exampleSessionIds(summary: Summary, perCause = 2): readonly string[] {
+  const ids = new Set<string>();
+  for (const row of summary.causes) {
+    if (row.kind === 'rest') continue;
+    for (const id of row.example_sessions.slice(0, perCause)) ids.add(id);
+  }
+  for (const id of summary.unexplained.example_sessions.slice(0, perCause)) ids.add(id);
+  return [...ids];
+}
+
+function rowLabel(profile: Profile, standing: Standing): string {
+  const { label } = profile.imapwhy.cause;
+  if (label !== 'none') return label;
+  return standing === 'succeeded' ? 'healthy' : standing;
+}
+
+function seriesOf(profile: Profile): SeriesName {
+  return profile.imapwhy.cause.layer ?? 'unexplained';
+}
+
+/** From the first phase to the end of login, where login succeeded and its end is known well enough. */
+function measureSetup(phases: readonly Phase[], into: DurationSketch): void {
+  const auth = phases.find((p) => p.name === 'auth');
+  const first = phases[0];
+  if (!first || auth?.outcome !== 'ok' || auth.duration_ms === null) return;
+  const precision = Math.max(auth.precision_ms, first.precision_ms);
+  if (precision > SETUP_PRECISION_MAX_MS) return;
+  into.add(Date.parse(auth.start) + auth.duration_ms - Date.parse(first.start), precision);
+}
+
+/** Only completed handshakes: failed ones last until somebody gives up, and would stand for that. */
+function measureTls(phases: readonly Phase[], into: DurationSketch): void {
+  for (const p of phases) {
+    if (p.name === 'tls' && p.outcome === 'ok' && p.duration_ms !== null && p.precision_ms <= TLS_PRECISION_MAX_MS) {
+      into.add(p.duration_ms, p.precision_ms);
+    }
+  }
+}
+
+function largestIncidents(incidents: readonly Incident[]): Incident[] {
+  return [...incidents]
+    .sort(
+      (a, b) =>
+        b.imapwhy.incident.sessions - a.imapwhy.incident.sessions ||
+        compareText(a.event.start, b.event.start) ||
+        compareText(a.imapwhy.incident.id, b.imapwhy.incident.id),
+    )
+    .slice(0, INCIDENTS_SHOWN);
+}
+
+class UnexplainedTally {
+  #sessions = 0;
+  readonly #outcomes = new Map<Outcome, number>();
+  readonly #phases = new Map<PhaseName | null, number>();
+  readonly #reasons = new TopCounter(256);
+  readonly #examples = new BestExamples();
+
+  add(profile: Profile): void {
+    const { outcome, stalled_in } = profile.imapwhy;
+    this.#sessions++;
+    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
+    this.#phases.set(stalled_in, (this.#phases.get(stalled_in) ?? 0) + 1);
+    const reason = profile.event.reason;
+    if (reason !== null) this.#reasons.count(clipKey(reason).replace(/\d+(?:\.\d+)?/g, '#'));
+    this.#examples.add(profile);
+  }
+
+  build(): Unexplained {
+    return {
+      sessions: this.#sessions,
+      outcomes: [...this.#outcomes]
+        .map(([outcome, sessions]) => ({ outcome, sessions }))
+        .sort((a, b) => b.sessions - a.sessions || compareText(a.outcome, b.outcome)),
+      stalled_in: [...this.#phases]
+        .map(([phase, sessions]) => ({ phase, sessions }))
+        .sort((a, b) => b.sessions - a.sessions || compareText(a.phase ?? '', b.phase ?? '')),
+      reasons: this.#reasons.top(5),
+      example_sessions: this.#examples.ids(5),
+    };
+  }
+}
