@@ -420,8 +420,8 @@ function profileSearch(query: ProfileQuery): { sql: string; values: SQLInputValu
   if (query.windowMs !== undefined) {
     where('start_ms <= ? AND end_ms >= ?', until + query.windowMs, from - query.windowMs);
   }
-  values.push(from, until, from, until, from, until, from);
-  return searchText(conditions, NEAREST, values, query.limit);
+  const moment = [from, until, from, until, from, until, from]; // the order stands before the conditions in the text
+  return searchText(conditions, NEAREST, [...moment, ...values], query.limit);
 }
 
 /**
