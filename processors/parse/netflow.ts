@@ -142,8 +142,9 @@ function columnsOf(cells: readonly string[]): NetflowColumns | undefined {
   return timed && addressed && columns.packets >= 0 && columns.bytes >= 0 ? columns : undefined;
 }
 
-const spells = (field: NetflowField, name: string): boolean =>
-  SPELLINGS[field].some((spelling) => spelling.toLowerCase() === name);
+function spells(field: NetflowField, name: string): boolean {
+  return SPELLINGS[field].some((spelling) => spelling.toLowerCase() === name);
+}
 
 type FlowTexts = Readonly<Record<NetflowField, string | undefined>>;
 

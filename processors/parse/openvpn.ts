@@ -1,6 +1,12 @@
 import type { EventBase } from '../event.ts';
 
-/** Server and client log. Which side wrote it is in `side`: a client log has no `CN/IP:PORT` prefix. */
+export { openvpnLog } from './openvpn-log.ts';
+export { openvpnStatus } from './openvpn-status.ts';
+
+/**
+ * Server and client log. Which side wrote it is in `side`: a client log has no `CN/IP:PORT` prefix.
+ * `commonName`, `realIp` and `realPort` name the other end: on the server the client, on the client the server.
+ */
 export interface OpenvpnEvent extends EventBase {
   readonly dataset: 'openvpn.log';
   readonly side: 'server' | 'client' | 'unknown';
@@ -31,7 +37,7 @@ export interface OpenvpnEvent extends EventBase {
 /** One client row of a status file (version 1, 2 or 3), with the file's own time. */
 export interface OpenvpnStatusEvent extends EventBase {
   readonly dataset: 'openvpn.status';
-  readonly action: 'client' | 'route' | 'snapshot'; // snapshot: TIME / Updated line
+  readonly action: 'client' | 'route' | 'snapshot'; // snapshot: TIME / Updated line, totals, END
   readonly commonName: string | undefined;
   readonly realIp: string | undefined;
   readonly realPort: number | undefined;
