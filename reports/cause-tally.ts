@@ -3,12 +3,14 @@ import { networkOf } from '../processors/resolve/network.ts';
 import { BestExamples } from './best-examples.ts';
 import { DistinctCounter } from './counting/distinct-counter.ts';
 import { ownText } from './counting/own-text.ts';
+import { TimeBuckets } from './counting/time-buckets.ts';
 import { TopCounter } from './counting/top-counter.ts';
 import type { CauseRow, RestLabel } from './summary-document.ts';
 
 const DISTINCT_MAX = 20_000;
 const TOP_HELD = 256;
 const REMEDIES_MAX = 32;
+const PEAK_SHARE = 0.9;
 
 /** What is the same for every row of a summary. */
 export interface RowContext {
@@ -25,6 +27,7 @@ export class CauseTally {
   #probability = 0;
   #sinceMs = Number.POSITIVE_INFINITY;
   #untilMs = Number.NEGATIVE_INFINITY;
+  readonly #starts = new TimeBuckets(1);
   readonly #users = new DistinctCounter(DISTINCT_MAX);
   readonly #networks = new DistinctCounter(DISTINCT_MAX);
   readonly #topUsers = new TopCounter(TOP_HELD);
@@ -45,6 +48,7 @@ export class CauseTally {
     this.#probability += cause.probability;
     if (startMs < this.#sinceMs) this.#sinceMs = startMs;
     if (endMs > this.#untilMs) this.#untilMs = endMs;
+    this.#starts.add(startMs, 0);
     const user = profile.user.name;
     if (user !== null && user !== '') {
       this.#users.add(user);
@@ -75,6 +79,7 @@ export class CauseTally {
       share: counts && context.failedTotal > 0 ? this.#failed / context.failedTotal : 0,
       since: seen ? new Date(this.#sinceMs).toISOString() : null,
       until: seen ? new Date(this.#untilMs).toISOString() : null,
+      peak: this.#peak(),
       ongoing: seen && this.#untilMs >= context.ongoingFromMs,
       users: this.#users.distinct(),
       networks: this.#networks.distinct(),
@@ -86,6 +91,15 @@ export class CauseTally {
         kind === 'rest' || !seen ? null : Math.round((this.#probability / this.#sessions) * 1000) / 1000,
       remedies: this.#topRemedies(),
       example_sessions: this.#examples.ids(3),
+    };
+  }
+
+  #peak(): CauseRow['peak'] {
+    const range = this.#starts.densest(PEAK_SHARE);
+    if (!range) return null;
+    return {
+      start: new Date(Math.max(range.startMs, this.#sinceMs)).toISOString(),
+      end: new Date(range.endMs).toISOString(),
     };
   }
 

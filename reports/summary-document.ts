@@ -32,6 +32,7 @@ export interface Summary {
   readonly worst_exact: boolean;
 }
 
+/** First start to last end of the attempts; without `over_time.outside` sessions that lie far from all others. */
 export interface Period {
   readonly start: string | null; // start of the first session
   readonly end: string | null; // end of the last one
@@ -75,6 +76,8 @@ export interface CauseRow {
   readonly share: number;
   readonly since: string | null; // start of its first session
   readonly until: string | null; // end of its last one
+  /** The shortest time in which 90 % of its sessions began, to ten seconds or coarser. */
+  readonly peak: { readonly start: string; readonly end: string } | null;
   /** Still seen when the logs end. */
   readonly ongoing: boolean;
   readonly users: Distinct;

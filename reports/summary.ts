@@ -12,7 +12,7 @@ import { BestExamples } from './best-examples.ts';
 import { CauseTally, REST_LABELS, type RowContext } from './cause-tally.ts';
 import { DurationSketch } from './counting/duration-sketch.ts';
 import { clipKey, ownText } from './counting/own-text.ts';
-import { TimeBuckets } from './counting/time-buckets.ts';
+import { TimeBuckets, type TimeSeries } from './counting/time-buckets.ts';
 import { compareText, TopCounter } from './counting/top-counter.ts';
 import {
   rateIndicator,
@@ -100,13 +100,14 @@ export class SummaryBuilder {
 
   build(): Summary {
     const counts = this.#counts();
-    const seen = Number.isFinite(this.#startMs) && Number.isFinite(this.#endMs);
+    const series = this.#overTime.build(BUCKETS_SHOWN);
+    const range = this.#range(series);
     return {
       version: 1,
       period: {
-        start: seen ? new Date(this.#startMs).toISOString() : null,
-        end: seen ? new Date(this.#endMs).toISOString() : null,
-        seconds: seen ? Math.round((this.#endMs - this.#startMs) / 1000) : 0,
+        start: range ? new Date(range.startMs).toISOString() : null,
+        end: range ? new Date(range.endMs).toISOString() : null,
+        seconds: range ? Math.round((range.endMs - range.startMs) / 1000) : 0,
       },
       counts,
       indicators: {
@@ -114,7 +115,7 @@ export class SummaryBuilder {
         setup_time: timeIndicator(this.#setup, SETUP_LIMITS_MS),
         tls_time: timeIndicator(this.#tls, TLS_LIMITS_MS),
       },
-      causes: this.#causeRows(counts),
+      causes: this.#causeRows(counts, range),
       owners: this.#ownerRows(counts),
       worst: {
         users: this.#users.top(WORST_SHOWN),
@@ -124,7 +125,7 @@ export class SummaryBuilder {
       worst_exact: this.#users.exact && this.#networks.exact && this.#servers.exact,
       incidents: { total: this.#incidentTotal, largest: largestIncidents(this.#largest) },
       unexplained: this.#unexplained.build(),
-      over_time: this.#series(),
+      over_time: overTime(series),
       missing_sources: [...this.#missing.values()]
         .sort((a, b) => b.sessions - a.sessions || compareText(a.source.source, b.source.source))
         .map(({ source, sessions }) => ({ ...source, sessions })),
@@ -196,11 +197,24 @@ export class SummaryBuilder {
     };
   }
 
-  #causeRows(counts: Counts): readonly CauseRow[] {
-    const tailMs = Math.max(60_000, (this.#endMs - this.#startMs) * 0.02);
+  /** First start to last end; without the sessions whose stamps lie far from all others, where there are any. */
+  #range(series: TimeSeries): Range | undefined {
+    if (!Number.isFinite(this.#startMs) || !Number.isFinite(this.#endMs)) return undefined;
+    const first = series.buckets[0];
+    const last = series.buckets.at(-1);
+    if (series.outside === 0 || !first || !last) return { startMs: this.#startMs, endMs: this.#endMs };
+    return {
+      startMs: Math.max(this.#startMs, first.startMs),
+      endMs: Math.min(this.#endMs, last.startMs + series.widthSeconds * 1000),
+    };
+  }
+
+  #causeRows(counts: Counts, range: Range | undefined): readonly CauseRow[] {
+    const endMs = range?.endMs ?? 0;
+    const tailMs = Math.max(60_000, (endMs - (range?.startMs ?? 0)) * 0.02);
     const context = (label: string): RowContext => ({
       failedTotal: counts.failed,
-      ongoingFromMs: this.#endMs - tailMs,
+      ongoingFromMs: endMs - tailMs,
       incidents: this.#incidents.get(label) ?? 0,
     });
     const causes: CauseRow[] = [];
@@ -244,23 +258,27 @@ export class SummaryBuilder {
         compareText(a.owner ?? '', b.owner ?? ''),
     );
   }
+}
 
-  #series(): OverTime {
-    const series = this.#overTime.build(BUCKETS_SHOWN);
-    return {
-      bucket_seconds: series.widthSeconds,
-      buckets: series.buckets.map(({ startMs, counts }) => ({
-        start: new Date(startMs).toISOString(),
-        attempts: counts[0] ?? 0,
-        network: counts[1] ?? 0,
-        server: counts[2] ?? 0,
-        client: counts[3] ?? 0,
-        security: counts[4] ?? 0,
-        unexplained: counts[5] ?? 0,
-      })),
-      outside: series.outside,
-    };
-  }
+interface Range {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+function overTime(series: TimeSeries): OverTime {
+  return {
+    bucket_seconds: series.widthSeconds,
+    buckets: series.buckets.map(({ startMs, counts }) => ({
+      start: new Date(startMs).toISOString(),
+      attempts: counts[0] ?? 0,
+      network: counts[1] ?? 0,
+      server: counts[2] ?? 0,
+      client: counts[3] ?? 0,
+      security: counts[4] ?? 0,
+      unexplained: counts[5] ?? 0,
+    })),
+    outside: series.outside,
+  };
 }
 
 /** Ids of the sessions that a report shows whole: of each cause, then of the unexplained. */

@@ -64,6 +64,26 @@ export class TimeBuckets {
     return { widthSeconds: width, buckets, outside };
   }
 
+  /** The shortest range, in whole buckets, that holds `share` (0 to 1) of the first series. Undefined when nothing was counted. */
+  densest(share: number): { readonly startMs: number; readonly endMs: number } | undefined {
+    const occupied = [...this.#buckets.keys()].sort((a, b) => a - b);
+    const countAt = (position: number) => this.#buckets.get(occupied[position] ?? 0)?.[0] ?? 0;
+    let total = 0;
+    for (let i = 0; i < occupied.length; i++) total += countAt(i);
+    if (total === 0) return undefined;
+    const widthMs = this.#widthSeconds * 1000;
+    let from = 0;
+    let held = 0;
+    let best: { startMs: number; endMs: number } | undefined;
+    for (let to = 0; to < occupied.length; to++) {
+      held += countAt(to);
+      while (held - countAt(from) >= share * total) held -= countAt(from++);
+      const range = { startMs: (occupied[from] ?? 0) * widthMs, endMs: ((occupied[to] ?? 0) + 1) * widthMs };
+      if (held >= share * total && (!best || range.endMs - range.startMs < best.endMs - best.startMs)) best = range;
+    }
+    return best;
+  }
+
   #widen(widthSeconds: number): void {
     const merged = new Map<number, number[]>();
     for (const [index, counts] of this.#buckets) {
