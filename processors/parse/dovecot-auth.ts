@@ -3,7 +3,7 @@ import { looksLikeAddress, plainAddress } from '../ip.ts';
 import type { DovecotAuthEvent, DovecotEvent } from './dovecot.ts';
 import { serviceEvent } from './dovecot-service.ts';
 import { severityAt, withoutSecrets } from './dovecot-text.ts';
-import { numberAfter } from './number-at.ts';
+import { numberAfter, numberAt } from './number-at.ts';
 
 /** Who asked: what the prefix of an auth line tells. */
 interface Asker {
@@ -22,7 +22,7 @@ const USER_MAX = 67;
 const TAIL_MAX = 46 + 32 + 8 + 130;
 
 /**
- * Lines of auth and auth-worker. Three ways to name who asked, by version (`log-formats` table in docs/formats/dovecot.md):
+ * Lines of auth and auth-worker. Three ways to name who asked, by version (table in docs/formats/dovecot.md):
  * `auth: DB(user,ip,<session>): TEXT` (to 2.3), the same behind `auth-worker(PID): conn unix:…: auth-worker<N>: ` (2.3.7 on), and
  * `auth(user,ip,sasl:plain)<session>: DB: TEXT` (2.4).
  */
@@ -122,11 +122,17 @@ function unnamed(line: Line, stamp: Stamp, text: string, name: string, at: numbe
   return authEvent(line, stamp, classify(text, at, trouble), undefined, abortedFor(text, at), text, at);
 }
 
-/** `Aborted PASSV request for USER: REASON`. The reason is ours, so the user ends at the last `: `. */
+/**
+ * `Aborted PASSV request for USER: REASON` and `Auth master disconnected us while handling request for USER for N secs (…)`. What follows
+ * the user is Dovecot's own text, so the user ends at its last possible end.
+ */
 function abortedFor(text: string, at: number): Asker {
-  if (!text.startsWith('Aborted ', at)) return NOBODY;
-  const begin = text.indexOf(' request for ', at);
-  const end = text.lastIndexOf(': ');
+  const end = text.startsWith('Aborted ', at)
+    ? text.lastIndexOf(': ')
+    : text.startsWith('Auth master disconnected us ', at)
+      ? text.lastIndexOf(' for ')
+      : -1;
+  const begin = end < 0 ? -1 : text.indexOf(' request for ', at);
   return begin < 0 || end < begin + 13 ? NOBODY : { ...NOBODY, user: text.slice(begin + 13, end) || undefined };
 }
 
@@ -284,6 +290,7 @@ function classify(text: string, at: number, trouble: boolean): Verdict {
   if (is('Auth connection closed with ')) return verdict('overload', after('(max '));
   if (is('Authentication server sent ') || is('BUG: Authentication server sent unknown id')) return verdict('overload');
   if (is('Aborted ') && has(' request for ')) return verdict(text.endsWith('timed out') ? 'timeout' : 'overload');
+  if (is('Auth master disconnected us ')) return verdict('overload', numberAt(text, text.lastIndexOf(' for ') + 5));
   if (is('Auth server restarted') || is('Disconnected from auth server') || has('Resource temporarily unavailable'))
     return verdict('overload');
   if (is('Lookup timed out') || has('Timeout waiting for ') || has('Auth request timed out')) return verdict('timeout');

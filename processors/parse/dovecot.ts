@@ -36,7 +36,7 @@ export interface DovecotLoginEvent extends EventBase {
   readonly end: LoginEnd | undefined; // only for `disconnected`
   readonly auth: LoginAuth | undefined; // the bracket, normalised over versions
   readonly attempts: number | undefined;
-  readonly waitedSeconds: number | undefined; // "in S secs" or "waited S secs"
+  readonly waitedSeconds: number | undefined; // "in S secs" or "waited S secs"; at a proxy's end "Ns idle"
   readonly reason: string; // Dovecot's own words before the elements
   readonly client: string | undefined; // "name/version" from ID
   readonly timerSeconds: number | undefined; // a timer that the line itself names (proxy "after N secs", finishing login)
@@ -87,7 +87,7 @@ export interface DovecotSessionEvent extends EventBase {
   readonly commandState: 'running' | 'finished' | 'none' | undefined; // none: "No commands sent"
   readonly commandSeconds: number | undefined; // "running for S" or "finished S secs ago"
   readonly waitingFor: 'input' | 'output' | 'both' | 'nothing' | undefined;
-  readonly waitingSeconds: number | undefined;
+  readonly waitingSeconds: number | undefined; // for `slow`: how long it took
   readonly lockSeconds: number | undefined; // in locks, or the lock-wait warning's seconds
   readonly bufferedOut: number | undefined; // K of "M+K B out"
   readonly inactiveSeconds: number | undefined; // "no input for N secs"
@@ -107,6 +107,7 @@ export type SessionEnd =
   | 'internal-error'
   | 'other';
 
+/** Lines of auth and auth-worker, and what login and mail processes say about authentication (they tell user, address and session where they can). */
 export interface DovecotAuthEvent extends EventBase {
   readonly dataset: 'dovecot.auth';
   /**
@@ -218,8 +219,8 @@ function nameLength(text: string): number {
 /** The text with the process name in front, whichever part of it the envelope took for the program. */
 function processText(line: Line): string {
   const { message, program } = line;
-  if (program === undefined || program.startsWith('dovecot'))
-    return message.startsWith('dovecot: ') ? message.slice(9) : message;
+  if (message.startsWith('dovecot: ')) return message.slice(9);
+  if (program === undefined || program.startsWith('dovecot')) return message;
   const length = nameLength(message);
   const named = length > 0 && !program.includes('(') && FAMILIES.has(message.slice(0, length));
   return named ? message : `${program}: ${message}`;
@@ -227,7 +228,7 @@ function processText(line: Line): string {
 
 /**
  * Dovecot 1.x to 2.4, syslog or its own log file. Any line of a known process is an event; only a line without a stamp fails.
- * Measured by bench/parsers.ts: the common login and logout lines take the paths without a regular expression.
+ * The common lines (login, logout, client id) take paths without a regular expression: about 0.7 us a line.
  */
 export const dovecot: Parser<DovecotEvent> = {
   format: 'dovecot',
@@ -241,6 +242,7 @@ export const dovecot: Parser<DovecotEvent> = {
 function accepts(line: Line): boolean {
   const { message, program } = line;
   if (program?.startsWith('dovecot') === true || message.startsWith('dovecot: ')) return true;
+  if (program === 'auth') return true;
   if (program !== undefined && program.length <= 200) {
     const length = nameLength(`${program}: `);
     if (length > 0 && TELLING.has(program.slice(0, length))) return true;

@@ -34,3 +34,14 @@ export function portAt(text: string, at: number): number | undefined {
   const port = numberAt(text, at);
   return port !== undefined && port <= 65_535 && Number.isInteger(port) ? port : undefined;
 }
+
+/** The whole number that ends at `end` (`3 attempts`: at the space). Undefined if none does. */
+export function numberBefore(text: string, end: number): number | undefined {
+  let from = end;
+  while (from > 0 && end - from < DIGITS_MAX) {
+    const c = text.charCodeAt(from - 1);
+    if (c < 48 || c > 57) break;
+    from--;
+  }
+  return numberAt(text, from);
+}

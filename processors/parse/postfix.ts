@@ -1,8 +1,8 @@
 import type { EventBase, Line, Stamp } from '../event.ts';
 import { looksLikeAddress, plainAddress } from '../ip.ts';
-import { ecsUser } from './ecs-user.ts';
 import { numberAfter, portAt } from './number-at.ts';
-import { type EcsFields, envelopeStamp, failed, type ParseOutcome, type Parser, parsed } from './parser.ts';
+import { envelopeStamp, failed, type ParseOutcome, type Parser, parsed } from './parser.ts';
+import { postfixEcs } from './postfix-ecs.ts';
 
 export interface PostfixEvent extends EventBase {
   readonly dataset: 'postfix.smtp';
@@ -85,7 +85,7 @@ export const postfix: Parser<PostfixEvent> = {
   programs: ['postfix/'],
   accepts,
   parse,
-  ecs,
+  ecs: postfixEcs,
 };
 
 function accepts(line: Line): boolean {
@@ -346,7 +346,8 @@ function screened(text: string): Found {
   const client = open < 0 ? undefined : clientAt(text, open);
   const space = text.indexOf(' ');
   const word = space < 0 ? text : text.slice(0, space);
-  const reason = open < 0 ? text : text.slice(0, open).trimEnd();
+  const words = open < 0 ? text : text.slice(0, open).trimEnd();
+  const reason = words.endsWith(' from') ? words.slice(0, -5) : words;
   switch (word) {
     case 'CONNECT':
       return { action: 'connect', reason: '', client };
@@ -478,8 +479,11 @@ function rejected(text: string, at: number, begin: number, queueId: string | und
   const client = from < 0 ? undefined : clientAt(text, from + 6);
   const words = client === undefined ? -1 : text.indexOf(': ', client.end);
   const tail = text.indexOf('; from=<', words < 0 ? at : words);
-  const to = tail < 0 ? -1 : text.indexOf('> to=<', tail);
-  const proto = text.indexOf('> proto=', to < 0 ? tail : to);
+  // smtpd joins these with spaces, postscreen with `, `.
+  const comma = tail >= 0 && text.includes('>, proto=', tail) && !text.includes('> proto=', tail);
+  const joint = comma ? '>, ' : '> ';
+  const to = tail < 0 ? -1 : text.indexOf(`${joint}to=<`, tail);
+  const proto = tail < 0 ? -1 : text.indexOf(`${joint}proto=`, to < 0 ? tail : to);
   const sasl = text.indexOf(' sasl_username=<', proto < 0 ? begin : proto);
   const reasonEnd = tail < 0 ? text.length : tail;
   return {
@@ -489,7 +493,7 @@ function rejected(text: string, at: number, begin: number, queueId: string | und
     queueId,
     user: proto < 0 || sasl < 0 ? undefined : angle(text, sasl + 16, text.indexOf('>', sasl)),
     from: tail < 0 ? undefined : angle(text, tail + 8, to < 0 ? proto : to),
-    to: to < 0 ? undefined : angle(text, to + 6, proto < 0 ? text.indexOf('>', to) : proto),
+    to: to < 0 ? undefined : angle(text, to + joint.length + 4, proto < 0 ? text.indexOf('>', to) : proto),
     dsn: words < 0 ? undefined : dsnAt(text, words + 2),
   };
 }
@@ -498,74 +502,4 @@ function rejected(text: string, at: number, begin: number, queueId: string | und
 function dsnAt(text: string, at: number): string | undefined {
   const m = /^(?:\d{3} )?(\d\.\d{1,3}\.\d{1,3}) /.exec(text.slice(at, at + 16));
   return m?.[1];
-}
-
-const CATEGORIES: Record<
-  PostfixEvent['action'],
-  readonly [category: readonly string[], type: readonly string[], outcome: string]
-> = {
-  connect: [['network', 'email'], ['start'], 'success'],
-  disconnect: [['network', 'email'], ['end'], 'unknown'],
-  'tls-established': [['network', 'email'], ['protocol'], 'success'],
-  'tls-failed': [['network', 'email'], ['protocol'], 'failure'],
-  'lost-connection': [['network', 'email'], ['end'], 'failure'],
-  timeout: [['network', 'email'], ['end'], 'failure'],
-  'auth-failed': [['authentication', 'email'], ['info'], 'failure'],
-  rejected: [['email', 'network'], ['denied'], 'failure'],
-  accepted: [['email'], ['info'], 'success'],
-  queued: [['email'], ['info'], 'success'],
-  'message-id': [['email'], ['info'], 'unknown'],
-  delivered: [['email'], ['info'], 'unknown'],
-  removed: [['email'], ['info'], 'success'],
-  statistics: [['email'], ['info'], 'unknown'],
-  'rate-limited': [['email', 'network'], ['denied'], 'failure'],
-  notice: [['email'], ['info'], 'unknown'],
-};
-
-function ecs(e: PostfixEvent): EcsFields {
-  const [category, type, outcome] = CATEGORIES[e.action];
-  const hasMail = e.queueId !== undefined || e.from !== undefined || e.to !== undefined || e.messageId !== undefined;
-  return {
-    event: {
-      category,
-      type,
-      action: e.action,
-      outcome: e.action === 'delivered' ? (e.status === 'sent' ? 'success' : 'failure') : outcome,
-      reason: e.reason === '' ? undefined : e.reason,
-      duration: e.delaySeconds === undefined ? undefined : Math.round(e.delaySeconds * 1e9),
-    },
-    source:
-      e.clientIp === undefined && e.clientName === undefined
-        ? undefined
-        : { ip: e.clientIp, port: e.clientPort, domain: e.clientName, address: e.clientName ?? e.clientIp },
-    user: ecsUser(e.user),
-    tls:
-      e.tlsVersion === undefined
-        ? undefined
-        : {
-            established: true,
-            version: e.tlsVersion.replace('TLSv', ''),
-            version_protocol: 'tls',
-            cipher: e.tlsCipher,
-          },
-    network: { protocol: 'smtp' },
-    process: e.line.pid === undefined ? undefined : { pid: e.line.pid },
-    service: { type: 'postfix' },
-    email: hasMail
-      ? {
-          local_id: e.queueId,
-          message_id: e.messageId,
-          from: e.from === undefined ? undefined : { address: [e.from] },
-          to: e.to === undefined ? undefined : { address: [e.to] },
-        }
-      : undefined,
-    postfix: {
-      daemon: e.daemon,
-      mechanism: e.mechanism,
-      relay: e.relay,
-      dsn: e.dsn,
-      status: e.status,
-      delay_seconds: e.delaySeconds,
-    },
-  };
 }
