@@ -119,7 +119,7 @@ export function parseLogin(line: Line, stamp: Stamp, text: string, service: stri
   else if (text.startsWith('Logged in', at) && messageEnd === at + 9) action = 'logged-in';
   else if (isClientId) {
     action = 'client-id';
-    client = clientName(text, text.indexOf('ID sent: ', at) + 9, messageEnd);
+    client = clientName(text, text.indexOf(': ', at) + 2, messageEnd);
   } else if (isProxy) {
     const proxied = proxyOutcome(text, at, messageEnd, user);
     action = proxied.action;
