@@ -20,7 +20,10 @@ export interface ProfileQuery {
   readonly at?: number;
   /** How long the moment `at` lasts: 60,000 if a person said 09:13. Default 0. */
   readonly atSpanMs?: number;
-  /** Only sessions that touch the moment widened by this much on both sides. Default: any. */
+  /**
+   * Only sessions that touch the moment widened by this much on both sides; those that went well must begin or end in it, see NEAREST.
+   * Default: any.
+   */
   readonly windowMs?: number;
   readonly clientIp?: string;
   readonly cause?: CauseLabel;
@@ -418,7 +421,8 @@ function profileSearch(query: ProfileQuery): { sql: string; values: SQLInputValu
   if (from === undefined) return searchText(conditions, 'start_ms DESC, id', values, query.limit);
   const until = from + (query.atSpanMs ?? 0);
   if (query.windowMs !== undefined) {
-    where('start_ms <= ? AND end_ms >= ?', until + query.windowMs, from - query.windowMs);
+    const [low, high] = [from - query.windowMs, until + query.windowMs];
+    where("start_ms <= ? AND end_ms >= ? AND (outcome <> 'ok' OR start_ms >= ? OR end_ms <= ?)", high, low, low, high);
   }
   const moment = [from, until, from, until, from, until, from]; // the order stands before the conditions in the text
   return searchText(conditions, NEAREST, [...moment, ...values], query.limit);

@@ -9,6 +9,8 @@
 const UNSAFE =
   /[\0-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Cs}]/u;
 const UNSAFE_ALL = new RegExp(UNSAFE.source, 'gu');
+// JSON.stringify has escaped C0 controls and lone surrogates; the line breaks that are left are its own.
+const UNSAFE_IN_JSON = new RegExp(UNSAFE.source.replace('\\0-\\x1f', ''), 'gu');
 const MARKUP = /[&<>"'`]/;
 const MARKUP_ALL = /[&<>"'`]/g;
 
@@ -21,6 +23,16 @@ export function terminalText(text: string): string {
 export function htmlText(text: string): string {
   const visible = terminalText(text);
   return MARKUP.test(visible) ? visible.replace(MARKUP_ALL, markupEntity) : visible;
+}
+
+/** A value as indented JSON whose text is also safe on a terminal: still the same value, only more of it is escaped. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(UNSAFE_IN_JSON, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
 }
 
 function visibleEscape(character: string): string {

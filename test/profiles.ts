@@ -1,6 +1,6 @@
 /**
  * Sample sessions for tests of outputs and reports: realistic profiles of several causes with the events behind them.
- * Weights are invented; probabilities follow from them by softmax, as the contract of `Cause` says. Addresses and names are from the
+ * Weights are invented; probabilities follow from value times weight by softmax, as the contract of `Cause` says. Addresses and names are from the
  * documentation ranges. All of it is built from fixed numbers, so that two calls give equal documents.
  */
 import type { EventDocument } from '../outputs/output.ts';
@@ -192,7 +192,7 @@ function buildEvidence(
 }
 
 function buildCause(spec: SampleSpec, evidence: readonly Evidence[]): Cause {
-  const odds = CAUSE_LABELS.map((label) => evidence.reduce((sum, e) => sum + (e.weights[label] ?? 0), 0));
+  const odds = CAUSE_LABELS.map((label) => evidence.reduce((sum, e) => sum + e.value * (e.weights[label] ?? 0), 0));
   const total = odds.reduce((sum, x) => sum + Math.exp(x), 0);
   const ranked = CAUSE_LABELS.map((label, i) => ({ label, probability: Math.exp(odds[i] ?? 0) / total })).sort(
     (a, b) => b.probability - a.probability,
