@@ -84,7 +84,8 @@ function parseHaproxy(line: Line, context: RecordContext): ParseOutcome<HaproxyE
   return parseConnection(line, stamp, client, frontend, fields, frontendEnd + 1);
 }
 
-/** `FE BE/SRV TIMERS …`: three timers are TCP, five HTTP. What stands after the timers may be missing in a line that was cut. */
+/** `FE BE/SRV TIMERS …`: three timers are TCP, five HTTP. What stands after the timers may be missing in a line that was cut;
+ * a number that the cut may have shortened is not believed. */
 function parseConnection(
   line: Line,
   stamp: Stamp,
@@ -97,6 +98,7 @@ function parseConnection(
   const timersEnd = fieldEnd(fields, routeEnd + 1);
   const slash = fields.indexOf('/', from);
   if (slash < 0 || slash > routeEnd) return failed('missing_field', 'backend');
+  if (timersEnd === fields.length) return failed('truncated', 'timers');
   const timers = fields.slice(routeEnd + 1, timersEnd).split('/', 6);
   if (timers.length !== 3 && timers.length !== 5) return failed('missing_field', 'timers');
   const isHttp = timers.length === 5;
@@ -141,7 +143,7 @@ function readTcpRest(fields: string, from: number): Rest {
   const stateEnd = fieldEnd(fields, bytesEnd + 1);
   const countsEnd = fieldEnd(fields, stateEnd + 1);
   return {
-    bytes: readCount(fields.slice(from, bytesEnd)),
+    bytes: bytesEnd < fields.length ? readCount(fields.slice(from, bytesEnd)) : undefined,
     termination: readTermination(fields.slice(bytesEnd + 1, stateEnd)),
     connections: readConnections(fields.slice(stateEnd + 1, countsEnd).split('/', 6)),
     queues: readQueues(fields.slice(countsEnd + 1, fieldEnd(fields, countsEnd + 1)).split('/', 3)),
@@ -155,7 +157,7 @@ function readHttpRest(fields: string, from: number): Rest {
   const quote = fields.indexOf(' "', from);
   const end = quote < 0 ? -1 : fields.indexOf('"', quote + 2);
   return {
-    bytes: readCount(parts[1]),
+    bytes: parts.length > 2 ? readCount(parts[1]) : undefined,
     termination: readTermination(parts[4]),
     connections: readConnections((parts[5] ?? '').split('/', 6)),
     queues: readQueues((parts[6] ?? '').split('/', 3)),
@@ -311,11 +313,11 @@ function ecsOfHaproxy(event: HaproxyEvent): EcsFields {
       reason: event.reason ?? terminationText(event.termination),
       duration: event.totalMs === undefined ? undefined : event.totalMs * 1_000_000,
     },
-    source: { ip: event.clientIp, port: event.clientPort },
-    network: { transport: event.clientIp === undefined ? undefined : 'tcp' },
+    source: event.clientIp === undefined ? undefined : { ip: event.clientIp, port: event.clientPort },
+    network: event.clientIp === undefined ? undefined : { transport: 'tcp' },
     tls: event.tls && event.action === 'connection-ended' ? { established: true } : undefined,
-    url: { path: event.http?.path },
-    http: { request: { method: event.http?.method }, response: { status_code: event.http?.status } },
+    url: event.http?.path === undefined ? undefined : { path: event.http.path },
+    http: httpOf(event.http),
     haproxy: {
       frontend_name: event.frontend,
       backend_name: event.backend,
@@ -328,6 +330,14 @@ function ecsOfHaproxy(event: HaproxyEvent): EcsFields {
       connections: connectionsOf(event),
       queue: event.queues === undefined ? undefined : { server: event.queues[0], backend: event.queues[1] },
     },
+  };
+}
+
+function httpOf(http: HaproxyEvent['http']): EcsFields | undefined {
+  if (http === undefined) return undefined;
+  return {
+    request: http.method === undefined ? undefined : { method: http.method },
+    response: http.status === undefined ? undefined : { status_code: http.status },
   };
 }
 

@@ -259,12 +259,13 @@ function unescapeOne(sequence: string): string {
 
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** A header as a field of ours: bounded, without secrets; `-` and nothing are undefined. */
+/** A header as a field of ours: bounded, without secrets and control characters; `-` and nothing are undefined. */
 export function headerText(value: string | undefined): string | undefined {
   if (value === undefined || value === '' || value === '-') return undefined;
-  const bounded = value.length > 1024 ? value.slice(0, 1024) : value;
-  return redactText(bounded);
+  return redactText(bounded(value, 1024)).replace(/[\u0000-\u001f\u007f]/g, escapeControl);
 }
+
+const escapeControl = (control: string): string => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
 /** A `Host` header without its port. */
 export function hostName(value: string | undefined): string | undefined {

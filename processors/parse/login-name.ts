@@ -1,4 +1,4 @@
-import { decodePercent, isSecretName } from './http-request.ts';
+import { decodePercent } from './http-request.ts';
 
 /**
  * Who a web request is about: the user name in its form, JSON body, XML body (Autodiscover), query or Basic authorization.
@@ -75,8 +75,8 @@ export function userOfJson(body: unknown, depth = 0): string | undefined {
     if (user !== undefined) [best, bestRank] = [user, rank];
   }
   if (best !== undefined) return best;
-  for (const [name, value] of entries) {
-    const user = isSecretName(name) ? undefined : userOfJson(value, depth + 1);
+  for (const [, value] of entries) {
+    const user = userOfJson(value, depth + 1);
     if (user !== undefined) return user;
   }
   return undefined;

@@ -208,7 +208,7 @@ const isRefusal = (status: number): boolean => status === 403 || status === 406;
  */
 function isLocalDenial(last: Sentence | undefined): boolean {
   const rule = last?.rule;
-  if (rule === undefined || /^9\d{5}$/.test(rule.id) || rule.tags.includes('OWASP_CRS')) return false;
+  if (rule === undefined || rule.id === '' || /^9\d{5}$/.test(rule.id) || rule.tags.includes('OWASP_CRS')) return false;
   return rule.severity === undefined || !['NOTICE', 'INFO', 'DEBUG'].includes(rule.severity);
 }
 

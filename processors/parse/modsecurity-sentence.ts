@@ -1,6 +1,6 @@
 import type { Line, Stamp } from '../event.ts';
 import { looksLikeAddress } from '../ip.ts';
-import { bounded, hostName, readTarget, redactText } from './http-request.ts';
+import { bounded, hostName, readTarget, redactText, unescapeField } from './http-request.ts';
 import type { ModsecurityEvent, WafRule } from './modsecurity.ts';
 
 /**
@@ -18,6 +18,8 @@ export interface Sentence {
   readonly transaction: string | undefined;
   readonly hostname: string | undefined;
   readonly uri: string | undefined;
+  /** Where its tags end: what follows is not ModSecurity's. The end of the text if it has no tags. */
+  readonly end: number;
 }
 
 const TAGS_MAX = 64;
@@ -28,10 +30,10 @@ const VALUE_MAX = 140;
 /** Reads one sentence, without its `ModSecurity: `, `Message: ` or `Coraza: `. Tags may stand before the words (2.5 and vendor builds). */
 export function readSentence(sentence: string): Sentence {
   const tagsAt = findTags(sentence);
-  const tags = tagsAt < 0 ? NO_TAGS : readTags(sentence, tagsAt);
-  const words = tagsAt === 0 ? sentence.slice(tags.end).trim() : tagsAt < 0 ? sentence : sentence.slice(0, tagsAt);
+  const tags = tagsAt < 0 ? NO_TAGS : tagsAt === 0 ? readTagsAround(sentence) : readTags(sentence, tagsAt);
+  const words = tagsAt === 0 ? tags.words : tagsAt < 0 ? sentence : sentence.slice(0, tagsAt);
   const blocking = words.startsWith('Access denied');
-  const message = bounded(redactText(tags.msg ?? ''), TEXT_MAX);
+  const message = bounded(redactText(unescapeField(tags.msg ?? '')), TEXT_MAX);
   const variable = variableOf(words) ?? variableOfData(tags.data);
   return {
     rule:
@@ -52,6 +54,7 @@ export function readSentence(sentence: string): Sentence {
     transaction: tags.uniqueId === undefined || tags.uniqueId === '' ? undefined : bounded(tags.uniqueId, 128),
     hostname: tags.hostname,
     uri: tags.uri,
+    end: tagsAt < 0 ? sentence.length : tags.end,
   };
 }
 
@@ -67,8 +70,7 @@ export interface RequestAround {
 }
 
 /** The event of one sentence in an error log. v3 gives the server's address in `[hostname]`, v2 the host name. */
-export function sentenceEvent(line: Line, stamp: Stamp, around: RequestAround, text: string): ModsecurityEvent {
-  const sentence = readSentence(text);
+export function sentenceEvent(line: Line, stamp: Stamp, around: RequestAround, sentence: Sentence): ModsecurityEvent {
   const tagged = sentence.hostname;
   const serverIp = around.host !== undefined && tagged !== undefined && looksLikeAddress(tagged) ? tagged : undefined;
   return {
@@ -111,6 +113,12 @@ export function severityName(severity: string | undefined): string | undefined {
 const SEVERITIES: readonly string[] = [
   ...['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG'],
 ];
+
+/** 0 for an emergency to 7 for debug; no or an unknown severity counts as the least. */
+export function severityRank(severity: string | undefined): number {
+  const rank = severity === undefined ? -1 : SEVERITIES.indexOf(severity);
+  return rank < 0 ? SEVERITIES.length : rank;
+}
 
 /** The anomaly score of a rule's message, in the words of CRS 2, 3 and 4. */
 export function scoreOf(message: string): number | undefined {
@@ -200,6 +208,8 @@ interface Tags {
   readonly uniqueId: string | undefined;
   readonly tags: readonly string[];
   readonly end: number;
+  /** The words, where tags stand on both sides of them. */
+  readonly words: string;
 }
 
 const NO_TAGS: Tags = {
@@ -213,6 +223,7 @@ const NO_TAGS: Tags = {
   uniqueId: undefined,
   tags: [],
   end: 0,
+  words: '',
 };
 
 /**
@@ -248,7 +259,18 @@ function readTags(text: string, from: number): Tags {
     uniqueId,
     tags,
     end: Math.min(at, text.length),
+    words: '',
   };
+}
+
+/** `[id "…"] [msg "…"] Access denied … at ARGS:q. [hostname "…"] [uri "…"] [unique_id "…"]`: the order of ModSecurity 2.0 to 2.5. */
+function readTagsAround(text: string): Tags {
+  const before = readTags(text, 0);
+  const last = text.indexOf(' [hostname "', before.end);
+  if (last < 0) return { ...before, end: text.length, words: text.slice(before.end).trim() };
+  const after = readTags(text, last + 1);
+  const { hostname, uri, uniqueId, end } = after;
+  return { ...before, hostname, uri, uniqueId, end, words: text.slice(before.end, last).trim() };
 }
 
 /** The opening quote of a tag that begins at `at`; -1 if it is none. */

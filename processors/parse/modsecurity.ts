@@ -1,6 +1,7 @@
 import type { EventBase } from '../event.ts';
+import { ecsUser } from './ecs-user.ts';
 import { isJsonAudit, parseJsonAudit } from './modsecurity-json.ts';
-import { isEvaluationRule } from './modsecurity-sentence.ts';
+import { isEvaluationRule, severityRank } from './modsecurity-sentence.ts';
 import { isSerial, parseSerial } from './modsecurity-serial.ts';
 import type { EcsFields, Parser } from './parser.ts';
 
@@ -53,19 +54,22 @@ export function ecsOfModsecurity(event: ModsecurityEvent): EcsFields {
   const blocked = event.action === 'blocked';
   return {
     event: {
-      category: ['web', 'intrusion_detection'],
+      category: event.rules.length === 0 && !blocked ? ['web'] : ['web', 'intrusion_detection'],
       type: ['access', blocked ? 'denied' : 'allowed'],
       action: event.action,
       outcome: outcomeOf(event),
       reason: rule?.message,
       risk_score: event.score,
     },
-    source: { ip: event.clientIp, port: event.clientPort },
-    destination: { ip: event.serverIp, port: event.serverPort },
+    source: endpoint(event.clientIp, event.clientPort),
+    destination: endpoint(event.serverIp, event.serverPort),
     url: { domain: event.hostname, path: event.path, query: event.query },
-    http: { request: { id: event.transaction, method: event.method }, response: { status_code: event.status } },
-    user: { name: event.user },
-    user_agent: { original: event.userAgent },
+    http: {
+      request: { id: event.transaction, method: event.method },
+      response: event.status === undefined ? undefined : { status_code: event.status },
+    },
+    user: ecsUser(event.user),
+    user_agent: event.userAgent === undefined ? undefined : { original: event.userAgent },
     observer: { type: 'waf', product: 'ModSecurity' },
     rule:
       rule === undefined
@@ -91,10 +95,23 @@ export function ecsOfModsecurity(event: ModsecurityEvent): EcsFields {
   };
 }
 
-/** The first rule that blocked on its own; of an anomaly score the rule that added to it first, because the sum explains nothing. */
+/**
+ * The rule that denied by itself; of an anomaly score the most severe rule that added to it (the first of them), because the rule that
+ * compares the sum explains nothing.
+ */
 function decidingRule(rules: readonly WafRule[]): WafRule | undefined {
   const denying = rules.find((rule) => rule.blocking && !isEvaluationRule(rule));
-  return denying ?? rules.find((rule) => !isEvaluationRule(rule)) ?? rules[0];
+  if (denying !== undefined) return denying;
+  let best: WafRule | undefined;
+  for (const rule of rules) {
+    if (isEvaluationRule(rule)) continue;
+    if (best === undefined || severityRank(rule.severity) < severityRank(best.severity)) best = rule;
+  }
+  return best ?? rules[0];
+}
+
+function endpoint(ip: string | undefined, port: number | undefined): EcsFields | undefined {
+  return ip === undefined && port === undefined ? undefined : { ip, port };
 }
 
 /** A request that was let through ended as its status says. */

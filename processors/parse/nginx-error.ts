@@ -5,7 +5,7 @@ import { bounded, hostName, readRequestLine, redactText } from './http-request.t
 import { parseBrokenJson } from './json-repair.ts';
 import { epochStamp, isoStamp } from './log-time.ts';
 import type { ModsecurityEvent } from './modsecurity.ts';
-import { sentenceEvent } from './modsecurity-sentence.ts';
+import { readSentence, sentenceEvent } from './modsecurity-sentence.ts';
 import type { NginxErrorEvent } from './nginx.ts';
 import { failed, type ParseOutcome, parsed, type RecordContext } from './parser.ts';
 
@@ -46,7 +46,8 @@ function sentenceOf(message: string): string | undefined {
 }
 
 function wafEvent(line: Line, stamp: Stamp, head: ErrorHead, sentence: string): ModsecurityEvent {
-  const tail = head.server === 'nginx' ? readTail(sentence, true) : NO_TAIL;
+  const read = readSentence(sentence);
+  const tail = head.server === 'nginx' ? readTail(sentence, read.end) : NO_TAIL;
   const request = readRequestLine(tail.request ?? '');
   return sentenceEvent(
     line,
@@ -59,12 +60,12 @@ function wafEvent(line: Line, stamp: Stamp, head: ErrorHead, sentence: string): 
       query: request.query,
       host: hostName(tail.host),
     },
-    sentence.slice(0, tail.at),
+    read,
   );
 }
 
 function plainEvent(line: Line, stamp: Stamp, head: ErrorHead): NginxErrorEvent {
-  const tail = head.server === 'nginx' ? readTail(head.message, false) : NO_TAIL;
+  const tail = head.server === 'nginx' ? readTail(head.message, 0) : NO_TAIL;
   const said = head.message.slice(0, tail.at);
   const action = head.server === 'nginx' ? actionOf(said, tail) : 'notice';
   const limited = action === 'request-limited' || action === 'connection-limited';
@@ -111,13 +112,15 @@ const CANDIDATES_MAX = 16;
  * Reads `, client: IP, server: S, request: "R", upstream: "U", host: "H", referrer: "X"` or a mail proxy's `login: "L", upstream: U`.
  * Neither the message nor the tail escapes what a client sent, so either may hold a forged `, client: `. If they do not agree the
  * address is left out, rather than blaming somebody else; words of nginx itself cannot be forged, so then the first one holds.
+ * After a sentence of ModSecurity the tail begins where its tags end (`tagsEnd`, else 0).
  */
-function readTail(text: string, afterTags: boolean): Tail {
+function readTail(text: string, tagsEnd: number): Tail {
+  const afterTags = tagsEnd > 0;
   let at = -1;
   let clientIp: string | undefined;
   let agreed = true;
   let seen = 0;
-  for (let i = text.indexOf(CLIENT); i >= 0 && seen < CANDIDATES_MAX; i = text.indexOf(CLIENT, i + 1)) {
+  for (let i = text.indexOf(CLIENT, tagsEnd); i >= 0 && seen < CANDIDATES_MAX; i = text.indexOf(CLIENT, i + 1)) {
     if (afterTags && text.charCodeAt(i - 1) !== 93) continue;
     seen++;
     const ip = addressAt(text, i + CLIENT.length);

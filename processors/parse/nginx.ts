@@ -1,5 +1,6 @@
 import type { EventBase, Line } from '../event.ts';
 import { looksLikeAddress, plainAddress } from '../ip.ts';
+import { ecsUser } from './ecs-user.ts';
 import { looksLikeErrorLog } from './error-log-head.ts';
 import { headerText, quoteEnd, readRequestLine, unescapeField } from './http-request.ts';
 import { clfStamp } from './log-time.ts';
@@ -162,38 +163,52 @@ function ecsOfAccess(event: HttpAccessEvent): EcsFields {
       outcome: event.status === 0 ? 'unknown' : event.status < 400 ? 'success' : 'failure',
     },
     source: { ip: event.clientIp },
-    url: { path: event.path, query: event.query },
+    url: event.path === undefined ? undefined : { path: event.path, query: event.query },
     http: {
-      request: { method: event.method },
-      response: { status_code: event.status === 0 ? undefined : event.status, body: { bytes: event.bytes } },
+      request: event.method === undefined ? undefined : { method: event.method },
+      response: {
+        status_code: event.status === 0 ? undefined : event.status,
+        body: event.bytes === undefined ? undefined : { bytes: event.bytes },
+      },
     },
-    user: { name: event.user },
-    user_agent: { original: event.userAgent },
+    user: ecsUser(event.user),
+    user_agent: event.userAgent === undefined ? undefined : { original: event.userAgent },
   };
 }
 
 function ecsOfError(event: NginxErrorEvent): EcsFields {
   const limited = event.action === 'request-limited' || event.action === 'connection-limited';
+  const outcome = outcomeOf(event, limited);
   return {
     event: {
-      category: ['web'],
-      type: limited && !event.dryRun ? ['access', 'denied'] : event.level === 'error' ? ['error'] : ['info'],
+      category: event.action === 'mail-proxy' || event.action === 'tls' ? ['network'] : ['web'],
+      type: typesOf(event, limited, outcome),
       action: event.action,
-      outcome: outcomeOf(event),
+      outcome,
       reason: event.reason,
     },
     log: { level: event.level },
-    source: { ip: event.clientIp },
-    url: { path: event.path },
-    http: { request: { method: event.method } },
-    user: { name: event.user },
-    nginx: { error: { zone: event.zone, excess: event.excess, dry_run: limited ? event.dryRun : undefined } },
+    source: event.clientIp === undefined ? undefined : { ip: event.clientIp },
+    url: event.path === undefined ? undefined : { path: event.path },
+    http: event.method === undefined ? undefined : { request: { method: event.method } },
+    user: ecsUser(event.user),
+    nginx: limited ? { error: { zone: event.zone, excess: event.excess, dry_run: event.dryRun } } : undefined,
   };
 }
 
+type Outcome = 'success' | 'failure' | 'unknown';
+
+const ERROR_LEVELS: readonly string[] = ['error', 'crit', 'alert', 'emerg'];
+
 /** A request that was only delayed, or only would have been limited, did not fail by it. */
-function outcomeOf(event: NginxErrorEvent): 'failure' | 'unknown' {
-  if (event.dryRun || event.reason.startsWith('delaying ')) return 'unknown';
-  if (event.action === 'request-limited' || event.action === 'connection-limited') return 'failure';
-  return ['error', 'crit', 'alert', 'emerg'].includes(event.level) ? 'failure' : 'unknown';
+function outcomeOf(event: NginxErrorEvent, limited: boolean): Outcome {
+  if (limited) return event.dryRun || event.reason.startsWith('delaying ') ? 'unknown' : 'failure';
+  if (event.reason === 'client logged in') return 'success';
+  if (ERROR_LEVELS.includes(event.level)) return 'failure';
+  return event.reason.includes('timed out') || event.reason.includes('failed') ? 'failure' : 'unknown';
+}
+
+function typesOf(event: NginxErrorEvent, limited: boolean, outcome: Outcome): readonly string[] {
+  if (limited) return outcome === 'failure' ? ['access', 'denied'] : ['info'];
+  return ERROR_LEVELS.includes(event.level) ? ['error'] : ['info'];
 }
