@@ -1,5 +1,6 @@
 import type { EventBase, Line, Stamp } from '../event.ts';
-import { looksLikeAddress, plainAddress } from '../ip.ts';
+import { looksLikeAddress } from '../ip.ts';
+import { compressedAddress } from './compressed-address.ts';
 import { ctimeStamp } from './log-time.ts';
 import { portAt } from './number-at.ts';
 import { type EcsFields, failed, type ParseOutcome, type Parser, parsed, type RecordContext } from './parser.ts';
@@ -60,9 +61,9 @@ function parse(line: Line, context: RecordContext): ParseOutcome<NetfilterEvent>
     action: actionOf(words),
     prefix,
     limited: speaksOfLimit(words),
-    sourceIp: plainAddress(packet.source),
+    sourceIp: compressedAddress(packet.source),
     sourcePort: packet.sourcePort,
-    destinationIp: plainAddress(packet.destination),
+    destinationIp: compressedAddress(packet.destination),
     destinationPort: packet.destinationPort,
     transport: transportName(packet.protocol),
     syn: packet.syn && !packet.ack,

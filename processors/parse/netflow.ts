@@ -1,6 +1,7 @@
 import type { EventBase, Line, Stamp } from '../event.ts';
-import { looksLikeAddress, plainAddress } from '../ip.ts';
+import { looksLikeAddress } from '../ip.ts';
 import type { CivilZone } from '../time.ts';
+import { compressedAddress } from './compressed-address.ts';
 import { epochStamp, isoStamp } from './log-time.ts';
 import { portAt } from './number-at.ts';
 import {
@@ -229,9 +230,9 @@ function flowOf(line: Line, zone: CivilZone, texts: FlowTexts): ParseOutcome<Net
     dataset: 'netflow.flow',
     action: 'flow',
     endedAt,
-    sourceIp: plainAddress(sourceIp),
+    sourceIp: compressedAddress(sourceIp),
     sourcePort,
-    destinationIp: plainAddress(destinationIp),
+    destinationIp: compressedAddress(destinationIp),
     destinationPort,
     transport: transportName(transport),
     flags: flagsOf(texts.flags),
