@@ -36,19 +36,29 @@ export function answerOf(summary: Summary, moment: (iso: string | null) => strin
 
 function mainCause(row: CauseRow, moment: (iso: string | null) => string): string {
   const scope = sharedScope(row);
-  const share = row.share > 0.5 ? 'Most of them' : 'The largest part';
-  return `${share}, ${wholeNumber(row.failed)} (${shareText(row.share)}): ${causeTitle(row.label)}, ${whenText(row, moment)}, ${whom(row)}${
-    scope === undefined ? '' : `, ${scope}`
-  }. This is for ${ownerText(row.owner)}.`;
+  const part = row.share > 0.5 ? 'Most of them' : 'The largest part';
+  const peak = peakOf(row);
+  const most = peak === undefined ? '' : `, most of it ${moment(peak.start)} to ${moment(peak.end)}`;
+  return `${part}, ${wholeNumber(row.failed)} (${shareText(row.share)}): ${lowerFirst(causeTitle(row.label))}, from ${spanText(row, moment)}${most}. It hit ${whom(row)}${
+    scope === undefined ? '' : ` (${scope})`
+  }, and is for ${ownerText(row.owner)} to solve.`;
 }
 
-/** From when to when; and when most of it was, if that is much shorter. */
-export function whenText(row: CauseRow, moment: (iso: string | null) => string): string {
-  const whole = `from ${moment(row.since)} to ${row.ongoing ? 'the end of the logs' : moment(row.until)}`;
+/** "The …" and "A …" in the middle of a sentence; names like TLS keep their case. */
+function lowerFirst(title: string): string {
+  return /^[A-Z][a-z]* /.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
+}
+
+/** `07:01 to 09:02`. */
+export function spanText(row: CauseRow, moment: (iso: string | null) => string): string {
+  return `${moment(row.since)} to ${row.ongoing ? 'the end of the logs' : moment(row.until)}`;
+}
+
+/** When 90 % of it was, if that is less than half of the whole. */
+export function peakOf(row: CauseRow): NonNullable<CauseRow['peak']> | undefined {
   const { peak, since, until } = row;
-  if (peak === null || since === null || until === null || row.sessions < 10) return whole;
-  const shorter = Date.parse(peak.end) - Date.parse(peak.start) < (Date.parse(until) - Date.parse(since)) / 2;
-  return shorter ? `${whole} (90 % of it ${moment(peak.start)} to ${moment(peak.end)})` : whole;
+  if (peak === null || since === null || until === null || row.sessions < 10) return undefined;
+  return Date.parse(peak.end) - Date.parse(peak.start) < (Date.parse(until) - Date.parse(since)) / 2 ? peak : undefined;
 }
 
 function outsideSentences(summary: Summary): string[] {
