@@ -103,7 +103,10 @@ export async function* decompress(
       }
       if (ready.failure !== undefined) break;
     }
-    if (ready.failure === undefined) yield* ready.during((done) => unpack.end(done));
+    if (ready.failure === undefined) {
+      // Not the callback of `end`: it comes before the last step finds that the stream is cut short.
+      yield* ready.during((done) => unpack.once('end', done).end());
+    }
     yield* ready.take();
     if (ready.failure !== undefined) reading.problem ??= compressionProblem(reading.path, compression, ready.failure);
   } finally {

@@ -37,6 +37,8 @@ export class JsonArrayFramer {
   /** The member that is being written, and the depth at which it began. */
   #member: JsonText | undefined;
   #memberDepth = 0;
+  /** Elements of an object that was unwrapped; they are handed on once the text up to the next closing bracket has proved to be JSON. */
+  #pending: SourceRecord[] = [];
   /** What is known of a top-level object that may prove to be a wrapper. */
   #array = new WrappedArray();
 
@@ -61,6 +63,7 @@ export class JsonArrayFramer {
   flush(out: SourceRecord[]): void {
     if (this.#problem !== undefined) return;
     this.#feed('\n', out);
+    if (this.#problem === undefined) this.#handOnPending(out);
     if (this.#problem === undefined && this.#depth > 0) this.#problem = 'incomplete';
   }
 
@@ -70,8 +73,13 @@ export class JsonArrayFramer {
       this.#problem = 'malformed';
       return;
     }
-    for (const token of tokens) this.#take(token, out);
-    if (this.#depth > depthMax) this.#problem = 'too_deep';
+    for (const token of tokens) {
+      this.#take(token, out);
+      if (this.#depth > depthMax) {
+        this.#problem = 'too_deep';
+        return;
+      }
+    }
   }
 
   /** The tokens of the next piece; undefined when it is not JSON. What the tokenizer says of it depends on the chunks, so it is not passed on. */
@@ -88,14 +96,17 @@ export class JsonArrayFramer {
     const opens = token.name === 'startObject' || token.name === 'startArray';
     const closes = token.name === 'endObject' || token.name === 'endArray';
     if (opens && this.#member === undefined) this.#beginMember(token);
-    if (closes) this.#depth -= 1;
+    if (closes) {
+      this.#depth -= 1;
+      this.#handOnPending(out);
+    }
     const member = this.#member;
     if (member !== undefined) {
       const lengthBefore = member.length;
       member.add(token);
       if (this.#root === 'object') this.#array.watch(token, this.#depth, lengthBefore, member.length);
       if (closes && this.#depth === this.#memberDepth) this.#endMember(member, out);
-      else if (member.length > this.#limits.lengthMax && !member.isCut) this.#tooLong(member, out);
+      else if (member.length > this.#limits.lengthMax && !member.isCut) this.#tooLong(member);
     }
     if (opens) this.#depth += 1;
   }
@@ -124,18 +135,24 @@ export class JsonArrayFramer {
   }
 
   /** An object that is too long for a record is unwrapped if an array of objects is what makes it so; anything else is cut. */
-  #tooLong(member: JsonText, out: SourceRecord[]): void {
+  #tooLong(member: JsonText): void {
     if (this.#root !== 'object' || !this.#array.isOpen) {
       member.cut(this.#limits.lengthKept);
       return;
     }
-    for (const element of this.#array.elements(member.text)) this.#emit(element, out);
+    for (const element of this.#array.elements(member.text)) this.#emit(element, this.#pending);
     this.#root = 'wrapper';
     this.#member = this.#array.openElement(member);
     this.#memberDepth = 2;
     if (this.#member !== undefined && this.#member.length > this.#limits.lengthMax) {
       this.#member.cut(this.#limits.lengthKept);
     }
+  }
+
+  #handOnPending(out: SourceRecord[]): void {
+    if (this.#pending.length === 0) return;
+    for (const record of this.#pending) out.push(record);
+    this.#pending = [];
   }
 
   #emit(text: string, out: SourceRecord[]): void {
