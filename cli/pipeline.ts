@@ -1,0 +1,130 @@
+import type { OpenedLog } from '../ingest/open.ts';
+import type { CauseModel } from '../models/cause/decide.ts';
+import { judge } from '../models/cause/judge.ts';
+import {
+  type ClosedSession,
+  Correlate,
+  type CorrelateOptions,
+  DEFAULT_CORRELATE_OPTIONS,
+  type TimedEvent,
+} from '../processors/correlate/correlate.ts';
+import type { ParsedEvent } from '../processors/parse/index.ts';
+import { ParseStage } from '../processors/parse/index.ts';
+import { buildProfile, type SourceFacts } from '../processors/profile/build-profile.ts';
+import type { Incident } from '../processors/profile/incident.ts';
+import { Incidents } from '../processors/profile/incidents.ts';
+import type { KnownTimer } from '../processors/profile/known-timers.ts';
+import type { Profile } from '../processors/profile/profile.ts';
+import type { ClockEstimate } from '../processors/resolve/clock-skew.ts';
+import { networkOf } from '../processors/resolve/network.ts';
+import type { CivilZone } from '../processors/time.ts';
+
+/** A source ready to be read, with what the survey found out about its clock. */
+export interface PreparedSource {
+  readonly log: OpenedLog;
+  readonly zone: CivilZone;
+  readonly near: number;
+  readonly clock: ClockEstimate | undefined;
+}
+
+export interface FlowOptions {
+  readonly model: CauseModel;
+  readonly timers: readonly KnownTimer[];
+  readonly facts: SourceFacts;
+  readonly correlate?: CorrelateOptions;
+  /** Lines of one source may be out of order by this much. */
+  readonly latenessMs: number;
+  readonly onEvents?: (events: readonly ParsedEvent[]) => void;
+  readonly onClosed?: (closed: readonly ClosedSession[]) => void;
+  readonly onProgress?: (source: PreparedSource, bytesRead: number, lines: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface FlowBatch {
+  readonly profiles: readonly Profile[];
+  readonly incidents: readonly Incident[];
+}
+
+/** How far a source has been read. */
+interface Reader {
+  readonly source: PreparedSource;
+  readonly batches: AsyncIterator<{
+    readonly records: OpenedLog extends { batches(): AsyncIterable<infer B> }
+      ? B extends { records: infer R }
+        ? R
+        : never
+      : never;
+    readonly bytesRead: number;
+  }>;
+  reached: number;
+  done: boolean;
+}
+
+/**
+ * The whole flow on one screen: records -> parse -> time -> correlate -> judge -> profile -> incidents. Sources are read side by side, always
+ * the one that is furthest behind in time, so that what belongs together is in memory together.
+ */
+export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<FlowBatch> {
+  const parse = new ParseStage();
+  const correlate = new Correlate(options.correlate ?? DEFAULT_CORRELATE_OPTIONS);
+  const incidents = new Incidents();
+  const readers = sources.map((source): Reader => {
+    parse.open(source.log.source, source.zone, source.near);
+    return {
+      source,
+      batches: source.log.batches()[Symbol.asyncIterator](),
+      reached: Number.NEGATIVE_INFINITY,
+      done: false,
+    };
+  });
+  const finish = (closed: readonly ClosedSession[], now: number): FlowBatch => {
+    options.onClosed?.(closed);
+    const profiles = closed.map((c) => {
+      const judgement = judge(c, options.model, options.timers);
+      return buildProfile(c, judgement.outcome, judgement.cause, options.facts, options.model.epoch);
+    });
+    for (const p of profiles) incidents.add(p, networkOf);
+    return { profiles, incidents: incidents.take(now, options.model.epoch) };
+  };
+  for (;;) {
+    const next = furthestBehind(readers);
+    if (!next || options.signal?.aborted) break;
+    const batch = await next.batches.next();
+    if (batch.done) {
+      next.done = true;
+      continue;
+    }
+    const events = parse.push(next.source.log.source, batch.value.records);
+    options.onEvents?.(events);
+    correlate.push(onCommonClock(events, next));
+    options.onProgress?.(next.source, batch.value.bytesRead, batch.value.records.length);
+    const reached = Math.min(...readers.filter((r) => !r.done).map((r) => r.reached));
+    if (!Number.isFinite(reached)) continue;
+    const closed: ClosedSession[] = [];
+    correlate.advance(reached - options.latenessMs, closed);
+    if (closed.length > 0) yield finish(closed, reached - options.latenessMs);
+  }
+  const closed: ClosedSession[] = [];
+  correlate.flush(closed);
+  yield finish(closed, Number.POSITIVE_INFINITY);
+}
+
+function furthestBehind(readers: readonly Reader[]): Reader | undefined {
+  let best: Reader | undefined;
+  for (const r of readers) if (!r.done && (!best || r.reached < best.reached)) best = r;
+  return best;
+}
+
+/** Puts a batch of one source on the common clock and notes how far the source has come. */
+function onCommonClock(events: readonly ParsedEvent[], reader: Reader): TimedEvent[] {
+  const shift = reader.source.clock?.shiftMs ?? 0;
+  const timed: TimedEvent[] = [];
+  for (const event of events) {
+    if (event.dataset === 'unparsed') continue;
+    const at = event.stamp.at + shift;
+    const seenAt = 'endedAt' in event && event.endedAt !== undefined ? event.endedAt + shift : at;
+    timed.push({ event, shift, at, seenAt });
+    if (seenAt > reader.reached) reader.reached = seenAt;
+  }
+  return timed;
+}
