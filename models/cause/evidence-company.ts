@@ -28,11 +28,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     name: 'network-partly-well',
     kind: 'company',
     prior: { 'network.packet_loss': 2, 'network.qos_starvation': -2, 'network.path_flap': -0.5 },
-    measure: (c) =>
-      hurt(c) *
-      ramp(stuck(c.around.inNetwork), 2, 5) *
-      ramp(fastShare(c), 0.15, 0.45) *
-      ramp(concentration(c), 0.5, 0.8),
+    measure: (c) => hurt(c) * ramp(stuck(c.around.inNetwork), 2, 5) * ramp(fastShare(c), 0.15, 0.45) * ramp(concentration(c), 0.5, 0.8) * yes(c.s.vpn === undefined),
     text: () =>
       'Others of the same network were set up without delay in the same minute: loss hits at random, a full queue delays everyone.',
   },
@@ -107,13 +103,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     name: 'tunnel-slow-direct-well',
     kind: 'company',
     prior: { 'security.vpn_bottleneck': 3, 'security.vpn_down': -1 },
-    measure: (c) =>
-      hurt(c) *
-      (c.s.vpn === undefined || c.around.inVpn === undefined
-        ? 0
-        : ramp(stuck(c.around.inVpn), 0.5, 2) *
-          (1 - ramp(stuckShare(outside(c)), 0.1, 0.4)) *
-          yes(c.around.tunnelTroubles.length === 0)),
+    measure: (c) => hurt(c) * tunnelSlow(c) * yes(c.around.tunnelTroubles.length === 0),
     text: () =>
       'Sessions inside the tunnel were stuck while those that came directly were well, and the tunnel itself did not restart.',
   },
@@ -192,11 +182,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     name: 'storage-slow-for-others',
     kind: 'company',
     prior: { 'server.storage_slow': 2.5 },
-    measure: (c) =>
-      hurt(c) *
-      yes(c.s.postLogin?.end === 'connection-closed' || c.s.endedAt === undefined) *
-      ramp(c.around.everywhere.lockWait, 0, 3) *
-      (1 - ramp(concentration(c) * ramp(stuck(c.around.inNetwork), 2, 5), 0.5, 0.9)),
+    measure: (c) => hurt(c) * yes(c.s.postLogin?.end === 'connection-closed' || c.s.endedAt === undefined) * ramp(c.around.everywhere.lockWait, 0, 3) * (1 - pathTrouble(c)),
     text: (c) => `${round(c.around.everywhere.lockWait)} lock waits of other mailboxes were logged at that time.`,
   },
   {
@@ -362,12 +348,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
       'security.vpn_bottleneck': 2,
       'client.stale_token': -1.5,
     },
-    measure: (c) =>
-      tokenTrouble(c) *
-      Math.max(
-        yes(c.s.requests.some((r) => r.status === 499 || r.status === 408)),
-        ramp(stuck(c.around.inNetwork), 1, 4) * ramp(concentration(c), 0.5, 0.8),
-      ),
+    measure: (c) => tokenTrouble(c) * Math.max(yes(c.s.requests.some((r) => r.status === 499 || r.status === 408)), pathTrouble(c)),
     text: () => 'Its network was in trouble when it should have fetched a new token: the old one is the consequence.',
   },
   {
@@ -394,6 +375,17 @@ type Counts = Case['around']['inNetwork'];
 /** Sessions that were visibly stuck, of a scope. */
 function stuck(n: Counts): number {
   return n.gaveUp + n.undelivered + n.slowSetup + n.unanswered;
+}
+
+/** How surely the path that this session took, and not the server, was in trouble: its tunnel's, else its network's. */
+function pathTrouble(c: Case): number {
+  return c.s.vpn === undefined ? ramp(stuck(c.around.inNetwork), 1, 4) * ramp(concentration(c), 0.5, 0.8) : tunnelSlow(c);
+}
+
+/** Sessions of this tunnel were stuck far more often than those that came directly. */
+function tunnelSlow(c: Case): number {
+  if (c.around.inTunnel === undefined) return 0;
+  return ramp(stuck(c.around.inTunnel), 0.5, 2) * ramp(stuckShare(c.around.inTunnel) - stuckShare(outside(c)), 0.1, 0.4);
 }
 
 function stuckShare(n: Counts): number {
@@ -424,7 +416,7 @@ function minus(a: Counts, b: Counts): Counts {
 }
 
 function fastShare(c: Case): number {
-  const n = c.around.inNetwork;
+  const n = c.around.meanwhileInNetwork;
   const total = n.fastSetup + n.slowSetup + n.gaveUp;
   return total === 0 ? 0 : n.fastSetup / total;
 }

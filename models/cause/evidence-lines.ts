@@ -352,8 +352,22 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     name: 'client-said-farewell',
     kind: 'line',
     prior: { 'network.client_vanished': -4, none: 1 },
-    measure: (c) => yes(c.s.flow?.up !== undefined && (c.s.flow.up.fin || c.s.flow.up.rst)),
+    measure: (c) => yes(idleEnded(c) && c.s.flow?.up !== undefined && (c.s.flow.up.fin || c.s.flow.up.rst)),
     text: () => 'The client itself closed the connection: its FIN or RST is in the flow record.',
+  },
+  {
+    name: 'slow-connect',
+    kind: 'line',
+    prior: { 'network.packet_loss': 2, 'network.qos_starvation': 1.5, 'network.path_flap': 1, none: -0.5 },
+    measure: (c) => yes(c.outcome !== 'ok') * ramp(connectMs(c), 1500, 4000),
+    text: (c) => `From the first SYN until the connection stood took ${secs(connectMs(c) / 1000)}: SYN or its answer was lost and repeated, or crept through a queue.`,
+  },
+  {
+    name: 'command-and-farewell-together',
+    kind: 'sequence',
+    prior: { 'network.path_flap': 1, 'network.packet_loss': 1, none: -1 },
+    measure: (c) => yes(c.outcome !== 'ok' && c.s.postLogin?.end === 'connection-closed' && c.s.postLogin.commandState === 'finished' && !isIdle(c.s.postLogin.command)) * (1 - ramp(c.waited, 0.3, 1)),
+    text: () => 'The command and the client’s farewell reached the server together: the client had given up before its own command arrived.',
   },
   {
     name: 'idle-then-gone',
@@ -424,6 +438,7 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
 ];
 
 const lateMs = (c: Case): number => (c.s.flow && c.s.endedAt !== undefined ? c.s.flow.endedAt - c.s.endedAt : 0);
+const connectMs = (c: Case): number => (c.s.flow?.up?.syn === true && c.s.startBasis === 'dovecot.session_id' ? c.s.startedAt - c.s.flow.up.startedAt : 0);
 const plain = (c: Case): boolean => c.s.tlsError === undefined || isPlainClose(c.s.tlsError);
 const secs = (n: number): string => `${n < 10 ? Math.round(n * 10) / 10 : Math.round(n)} s`;
 const setupSeconds = (c: Case): number => (c.s.loggedInAt === undefined ? 0 : (c.s.loggedInAt - c.s.startedAt) / 1000);

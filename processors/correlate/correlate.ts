@@ -482,6 +482,11 @@ export class Correlate {
   private applyRequest(e: RequestEvent, t: TimedEvent): void {
     const ip = e.clientIp;
     if (ip === undefined) return;
+    if (isNoRequest(e)) {
+      // Somebody connected and gave up before asking for anything: no attempt to use mail by itself, but a sign of the path's health.
+      if (givesUp(e)) this.company.count(`net:${this.network(ip)}`, 'gaveUp', t.at);
+      return;
+    }
     let list = this.requests.get(ip);
     if (!list) {
       list = [];
@@ -752,6 +757,24 @@ export class Correlate {
 /** Whether a path is a token endpoint (RFC 6749 names it so by custom); undefined if it says nothing about how the client will log in. */
 function isTokenPath(path: string | undefined): boolean | undefined {
   return path !== undefined && /oauth|token/i.test(path) ? true : undefined;
+}
+
+/** A line about a web connection on which no request was made. */
+function isNoRequest(e: RequestEvent): boolean {
+  if (e.dataset === 'nginx.access')
+    return e.method === undefined && e.path === undefined && (e.status === 400 || e.status === 408 || e.status === 499);
+  return (
+    e.dataset === 'nginx.error' &&
+    e.path === undefined &&
+    e.action !== 'request-limited' &&
+    e.action !== 'connection-limited'
+  );
+}
+
+function givesUp(e: RequestEvent): boolean {
+  return e.dataset === 'nginx.access'
+    ? e.status !== 400
+    : e.dataset === 'nginx.error' && /closed connection|timed out/.test(e.reason);
 }
 
 function follows(next: HttpRequest, r: HttpRequest): boolean {

@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly network: string | undefined;
   /** Sums over the trouble interval, half a minute wider on both sides. */
   readonly inNetwork: Counts;
+  /** The same without the margin: only what was meanwhile. */
+  readonly meanwhileInNetwork: Counts;
   readonly everywhere: Counts;
   readonly inTunnel: Counts | undefined;
   readonly inVpn: Counts | undefined;

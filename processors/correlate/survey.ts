@@ -20,7 +20,7 @@ export function survey(c: Correlate, s: Session): Surroundings {
   const silence =
     network === undefined
       ? undefined
-      : c.company.silence(scope, from - 10_000, Math.min(until, from + 120_000) + 5_000, USUAL_MS);
+      : c.company.silence(scope, from - 10_000, Math.min(until, from + 600_000) + 5_000, USUAL_MS);
   let othersDuringSilence = 0;
   if (silence) {
     othersDuringSilence =
@@ -37,6 +37,7 @@ export function survey(c: Correlate, s: Session): Surroundings {
     troubleUntil: until,
     network,
     inNetwork,
+    meanwhileInNetwork: c.company.between(scope, from, until + 5000),
     everywhere,
     inTunnel: name === undefined ? undefined : c.company.between(`tunnel:${name}`, from - MARGIN_MS, until + MARGIN_MS),
     inVpn: name === undefined ? undefined : c.company.between('vpn', from - MARGIN_MS, until + MARGIN_MS),

@@ -112,6 +112,9 @@ export function troubleInterval(s: Session): { from: number; until: number } {
   if (post) {
     if (post.end === 'logged-out')
       return { from: Math.max(s.startedAt, end - 2000), until: Math.max(end, s.flow?.endedAt ?? end) };
+    // A command that was finished at once had been on its way for an unknown time: since the last line before it, two minutes at most.
+    if (post.commandState === 'finished' && (post.commandSeconds ?? 0) < 1)
+      return { from: Math.max(s.loggedInAt ?? s.startedAt, end - 120_000), until: end };
     const waited = Math.max(post.commandSeconds ?? 0, post.waitingSeconds ?? 0, post.inactiveSeconds ?? 0) * 1000;
     return { from: Math.max(s.startedAt, end - waited), until: end };
   }

@@ -95,7 +95,9 @@ export function leftQuietly(s: Session): boolean {
 }
 
 function interruptedInCompany(around: Surroundings | undefined): boolean {
-  return around !== undefined && (around.silence?.expected ?? 0) > 4;
+  if (around === undefined) return false;
+  const n = around.inNetwork;
+  return (around.silence?.expected ?? 0) > 4 || n.gaveUp + n.undelivered + n.unanswered >= 3;
 }
 
 /** Where a failed session stood still. */
