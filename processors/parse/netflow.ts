@@ -82,6 +82,8 @@ export const netflow: Parser<NetflowEvent> = {
 function looksLikeFlow(text: string): boolean {
   if (text.startsWith('{')) return text.includes('_addr"') && text.includes('"proto"');
   if (isSummary(text)) return true;
+  // A row of an OpenVPN status file can hold two addresses as well.
+  if (text.startsWith('CLIENT_LIST,')) return false;
   if (commas(text, COMMAS_MIN) < COMMAS_MIN || text.includes('"') || commas(text, COMMAS_MAX + 1) > COMMAS_MAX)
     return false;
   const cells = text.split(',');

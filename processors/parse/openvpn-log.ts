@@ -623,11 +623,15 @@ const FOREIGN_WORDS: ReadonlySet<string> = new Set([
   ...['UTC', 'GMT', 'CET', 'CEST', ':', '-', '|'],
 ]);
 
-/** The stamp alone is that of many programs. Exim, PostgreSQL and application logs go on in ways that OpenVPN does not. */
+/** Dovecot's levels, which follow its service's name. */
+const DOVECOT_LEVELS = ['Info: ', 'Warning: ', 'Error: ', 'Debug: ', 'Fatal: ', 'Panic: '];
+
+/** The stamp alone is that of many programs. Dovecot, Exim, PostgreSQL and application logs go on in ways that OpenVPN does not. */
 function looksForeign(text: string, bodyAt: number): boolean {
   const space = text.indexOf(' ', bodyAt);
   const word = space < 0 ? text.slice(bodyAt) : text.slice(bodyAt, space);
   if (FOREIGN_WORDS.has(word)) return true;
+  if (word.endsWith(':') && DOVECOT_LEVELS.some((level) => text.startsWith(level, space + 1))) return true;
   if (word.startsWith('[')) return readName(text.slice(bodyAt)) === undefined;
   return isEximWord(word) || isNumber(word);
 }
