@@ -4,6 +4,7 @@ import { ctimeStamp, epochStamp, isoStamp } from './log-time.ts';
 import { numberAt } from './number-at.ts';
 import type { OpenvpnEvent } from './openvpn.ts';
 import { type Endpoint, parseEndpoint, tunnelAddress } from './openvpn-address.ts';
+import { tunnelEcs } from './openvpn-ecs.ts';
 import { type EcsFields, failed, type ParseOutcome, type Parser, parsed, type RecordContext } from './parser.ts';
 
 type Action = OpenvpnEvent['action'];
@@ -673,20 +674,12 @@ function ecs(event: OpenvpnEvent): EcsFields {
   const real = event.realIp === undefined ? undefined : { ip: event.realIp, port: event.realPort };
   const name = event.commonName === undefined ? undefined : { x509: { subject: { common_name: [event.commonName] } } };
   const client = event.side === 'client';
-  const addresses = [event.realIp, event.leaseIp].filter((ip) => ip !== undefined);
   return {
     event: { category, type, action: event.action, outcome, reason: event.reason },
     source: client ? undefined : real,
     destination: client ? real : undefined,
-    client: event.leaseIp === undefined ? undefined : { nat: { ip: event.leaseIp } },
-    user: event.user === undefined ? undefined : { name: event.user },
+    ...tunnelEcs(event),
     tls: name === undefined ? undefined : client ? { server: name } : { client: name },
-    network: { application: 'openvpn' },
-    service: { type: 'openvpn' },
-    related: {
-      ip: addresses.length === 0 ? undefined : addresses,
-      user: event.user === undefined ? undefined : [event.user],
-    },
     imapwhy: { openvpn: { side: event.side, signal_reason: event.signalReason } },
   };
 }

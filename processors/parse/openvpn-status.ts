@@ -3,6 +3,7 @@ import { type CivilZone, UTC } from '../time.ts';
 import { ctimeStamp, isoStamp } from './log-time.ts';
 import type { OpenvpnStatusEvent } from './openvpn.ts';
 import { parseEndpoint, tunnelAddress } from './openvpn-address.ts';
+import { tunnelEcs } from './openvpn-ecs.ts';
 import {
   type EcsFields,
   failed,
@@ -329,24 +330,16 @@ function looksLikeV1Route(cells: readonly string[]): boolean {
 }
 
 function ecs(event: OpenvpnStatusEvent): EcsFields {
-  const addresses = [event.realIp, event.leaseIp].filter((ip) => ip !== undefined);
   return {
     event: { category: ['network', 'session'], type: ['info'], action: event.action },
     source:
       event.realIp === undefined ? undefined : { ip: event.realIp, port: event.realPort, bytes: event.bytesReceived },
     destination: event.bytesSent === undefined ? undefined : { bytes: event.bytesSent },
-    client: event.leaseIp === undefined ? undefined : { nat: { ip: event.leaseIp } },
-    user: event.user === undefined ? undefined : { name: event.user },
+    ...tunnelEcs(event),
     tls:
       event.commonName === undefined
         ? undefined
         : { client: { x509: { subject: { common_name: [event.commonName] } } } },
-    network: { application: 'openvpn' },
-    service: { type: 'openvpn' },
-    related: {
-      ip: addresses.length === 0 ? undefined : addresses,
-      user: event.user === undefined ? undefined : [event.user],
-    },
     imapwhy: {
       openvpn: {
         connected_at: event.connectedAt === undefined ? undefined : new Date(event.connectedAt).toISOString(),
