@@ -181,7 +181,8 @@ function openForReading(file: string): DatabaseSync {
       return open(file);
     } catch (error) {
       // WAL needs a file beside the store even to read. Where none can be made and none is left, nobody writes: read it as it stands.
-      if (primaryCode(error) !== SQLITE_CANTOPEN || hasContent(`${file}-wal`)) throw error;
+      const code = primaryCode(error);
+      if ((code !== SQLITE_CANTOPEN && code !== SQLITE_READONLY) || hasContent(`${file}-wal`)) throw error;
       const url = pathToFileURL(resolve(file));
       url.searchParams.set('immutable', '1');
       return open(url);
@@ -519,6 +520,7 @@ function transaction(db: DatabaseSync, work: () => void): void {
 }
 
 const SQLITE_CONSTRAINT = 19;
+const SQLITE_READONLY = 8;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_IOERR_SHMSIZE = 4874; // no space for the WAL's index
 
@@ -555,7 +557,7 @@ function describe(error: unknown, file: string): OutputError {
         `${file}: another process is writing to it. Wait until it has ended.`,
         error,
       );
-    case 8:
+    case SQLITE_READONLY:
       return new OutputError(
         'STORE_READ_ONLY',
         `${file}: no permission to write to it. Change its owner or mode, or choose another file with --store.`,

@@ -149,6 +149,7 @@ describe('openNdjson', () => {
     if (process.getuid?.() === 0) return; // root may write anywhere
     await chmod(dir, 0o500);
     await assert.rejects(openNdjson(join(dir, 'new')), { code: 'OUTPUT_FAILED', message: /no permission/ });
+    await chmod(dir, 0o700);
   });
 });
 
