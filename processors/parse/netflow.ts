@@ -81,7 +81,7 @@ export const netflow: Parser<NetflowEvent> = {
 
 function looksLikeFlow(text: string): boolean {
   if (text.startsWith('{')) return text.includes('_addr"') && text.includes('"proto"');
-  if (isSummary(text)) return true;
+  if (isSummary(text) || isTotals(text)) return true;
   // A row of an OpenVPN status file can hold two addresses as well.
   if (text.startsWith('CLIENT_LIST,')) return false;
   if (commas(text, COMMAS_MIN) < COMMAS_MIN || text.includes('"') || commas(text, COMMAS_MAX + 1) > COMMAS_MAX)
@@ -122,6 +122,11 @@ function parse(line: Line, context: RecordContext): ParseOutcome<NetflowEvent> {
 
 /** nfdump ends a CSV with the word `Summary` and a small table of totals. */
 const isSummary = (text: string): boolean => text.startsWith('Summary') || text.startsWith('flows,bytes,packets,');
+
+/** The row of that table: six whole numbers. */
+function isTotals(text: string): boolean {
+  return text.length < 128 && text.charCodeAt(0) < 58 && commas(text, 6) === 5 && /^[0-9,]+$/.test(text);
+}
 
 /** The columns of a header; undefined if these cells are none or name too little to make a flow. */
 function columnsOf(cells: readonly string[]): NetflowColumns | undefined {
