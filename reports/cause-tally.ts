@@ -104,7 +104,7 @@ export class CauseTally {
   }
 
   #addRemedy(remedy: Remedy): void {
-    const key = `${remedy.setting ?? ''}\n${remedy.value ?? ''}\n${remedy.summary}`;
+    const key = [remedy.summary, remedy.setting, remedy.value, remedy.file, remedy.link].join('\n');
     const held = this.#remedies.get(key);
     if (held) held.count++;
     else if (this.#remedies.size < REMEDIES_MAX) this.#remedies.set(key, { remedy: ownRemedy(remedy), count: 1 });

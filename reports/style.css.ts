@@ -124,7 +124,7 @@ section{margin-top:2.3rem}
 .card{padding:.65rem .9rem}
 .twocol{grid-template-columns:1fr}
 svg.chart .minor{display:none}
-.stack,.stack tbody,.stack tr,.stack td,.stack th{display:block;width:auto}
+.stack,.stack caption,.stack tbody,.stack tr,.stack td,.stack th{display:block;width:auto}
 .stack thead{position:absolute;left:-999rem}
 .stack tbody>tr:first-child{display:flex;flex-wrap:wrap;gap:0 1rem}
 .stack tbody>tr:first-child>th{flex:1 0 100%}
@@ -132,7 +132,8 @@ svg.chart .minor{display:none}
 .stack td.number{text-align:left}
 .stack td[data-label]::before{content:attr(data-label) " ";color:var(--muted);font-size:.8125rem}
 .stack tbody{border-bottom:1px solid var(--rule);padding:.6rem 0}
-.bar{width:30%;min-width:4rem}
+.bars .bar{width:24%;min-width:3.5rem}
+.bars thead .bar span{position:absolute;left:-999rem}
 .facts{grid-template-columns:1fr}
 .facts dd{margin-bottom:.3rem}
 }

@@ -1,12 +1,5 @@
 import type { Incident } from '../processors/profile/incident.ts';
-import {
-  CAUSE_LABELS,
-  type MissingSource,
-  type Outcome,
-  type Phase,
-  type PhaseName,
-  type Profile,
-} from '../processors/profile/profile.ts';
+import { CAUSE_LABELS, type Outcome, type Phase, type PhaseName, type Profile } from '../processors/profile/profile.ts';
 import { networkOf } from '../processors/resolve/network.ts';
 import { BestExamples } from './best-examples.ts';
 import { CauseTally, REST_LABELS, type RowContext } from './cause-tally.ts';
@@ -61,7 +54,7 @@ export class SummaryBuilder {
   readonly #tls = new DurationSketch();
   readonly #overTime = new TimeBuckets(SERIES.length);
   readonly #unexplained = new UnexplainedTally();
-  readonly #missing = new Map<string, { readonly source: MissingSource; sessions: number }>();
+  readonly #missing = new Map<string, { enable: string; sessions: number }>();
   readonly #ingest = new IngestTally();
   #largest: Incident[] = [];
   #incidentTotal = 0;
@@ -126,9 +119,9 @@ export class SummaryBuilder {
       incidents: { total: this.#incidentTotal, largest: largestIncidents(this.#largest) },
       unexplained: this.#unexplained.build(),
       over_time: overTime(series),
-      missing_sources: [...this.#missing.values()]
-        .sort((a, b) => b.sessions - a.sessions || compareText(a.source.source, b.source.source))
-        .map(({ source, sessions }) => ({ ...source, sessions })),
+      missing_sources: [...this.#missing]
+        .map(([source, { enable, sessions }]) => ({ source, enable, sessions }))
+        .sort((a, b) => b.sessions - a.sessions || compareText(a.source, b.source)),
       ingest: this.#ingest.build(),
     };
   }
@@ -166,10 +159,12 @@ export class SummaryBuilder {
     causes?.set(row, (causes.get(row) ?? 0) + 1);
     for (const missing of cause.missing_sources) {
       const held = this.#missing.get(clipKey(missing.source));
-      if (held) held.sessions++;
-      else if (this.#missing.size < MISSING_HELD) {
+      if (held) {
+        held.sessions++;
+        if (missing.enable < held.enable) held.enable = missing.enable.slice(0, 500);
+      } else if (this.#missing.size < MISSING_HELD) {
         this.#missing.set(ownText(missing.source), {
-          source: { source: ownText(missing.source), enable: missing.enable.slice(0, 500) },
+          enable: missing.enable.slice(0, 500),
           sessions: 1,
         });
       }

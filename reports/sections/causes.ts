@@ -46,8 +46,8 @@ export function causeTable(summary: Summary): Markup {
   const moment = momentIn(summary.period);
   const rows = summary.causes.filter((row) => row.kind !== 'rest');
   if (rows.length === 0) return NOTHING;
-  return html`<table class="causes stack"><caption>Causes, those with the most failed attempts first; times in UTC</caption>
-<thead><tr><th scope="col">Cause and what to do</th><th scope="col" class="number">Sessions</th><th scope="col" class="number">Users</th><th scope="col">Networks</th><th scope="col">Since</th><th scope="col">Until</th><th scope="col">Whose job</th></tr></thead>
+  return html`<table class="causes stack" role="table"><caption>Causes, those with the most failed attempts first; times in UTC</caption>
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Cause and what to do</th><th role="columnheader" scope="col" class="number">Sessions</th><th role="columnheader" scope="col" class="number">Users</th><th role="columnheader" scope="col">Networks</th><th role="columnheader" scope="col">Since</th><th role="columnheader" scope="col">Until</th><th role="columnheader" scope="col">Whose job</th></tr></thead>
 ${rows.map((row) => causeRow(row, moment))}</table>`;
 }
 
@@ -60,8 +60,8 @@ function causeRow(row: CauseRow, moment: (iso: string | null) => string): Markup
     hampered > 0 ? `${plural(hampered, 'session')} of them still completed` : '',
     scope === undefined ? '' : `shared by most: ${scope}`,
   ].filter((note) => note !== '');
-  return html`<tbody><tr><th scope="row"><span class="ink-${layerClass(row.layer)}" aria-hidden="true">■</span> ${causeTitle(row.label)}</th><td class="number" data-label="sessions">${wholeNumber(row.sessions)}</td><td class="number" data-label="users">${row.users.at_least ? 'over ' : ''}${wholeNumber(row.users.count)}</td><td data-label="networks">${field(where(row), 60)}</td><td class="time" data-label="since">${moment(row.since)}</td><td class="time" data-label="until">${row.ongoing ? 'still' : moment(row.until)}</td><td class="owner" data-label="job of">${field(ownerText(row.owner), 40)}</td></tr>
-<tr><td colspan="7"><span class="code">${labelCode(row.label)}</span> <span class="small muted">${causeMeaning(row.label)} ${notes.length > 0 ? html`<bdi>${capital(notes.join(', '))}.</bdi>` : NOTHING}</span>
+  return html`<tbody role="rowgroup"><tr role="row"><th role="rowheader" scope="row"><span class="ink-${layerClass(row.layer)}" aria-hidden="true">■</span> ${causeTitle(row.label)}</th><td role="cell" class="number" data-label="sessions">${wholeNumber(row.sessions)}</td><td role="cell" class="number" data-label="users">${row.users.at_least ? 'over ' : ''}${wholeNumber(row.users.count)}</td><td role="cell" data-label="networks">${field(where(row), 60)}</td><td role="cell" class="time" data-label="since">${moment(row.since)}</td><td role="cell" class="time" data-label="until">${row.ongoing ? 'still' : moment(row.until)}</td><td role="cell" class="owner" data-label="job of">${field(ownerText(row.owner), 40)}</td></tr>
+<tr role="row"><td role="cell" colspan="7"><span class="code">${labelCode(row.label)}</span> <span class="small muted">${causeMeaning(row.label)} ${notes.length > 0 ? html`<bdi>${capital(notes.join(', '))}.</bdi>` : NOTHING}</span>
 ${row.remedies.slice(0, 1).map((r) => remedyMarkup(r))}</td></tr></tbody>`;
 }
 

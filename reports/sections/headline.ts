@@ -33,8 +33,8 @@ export function headlineSection(summary: Summary): Markup {
 ${answer.sentences.map((sentence) => html`<p class="lead">${sentence}</p>`)}
 ${
   causes.length > 1
-    ? html`<table class="stack"><caption>The causes that cost the most; times in UTC</caption>
-<thead><tr><th scope="col">Why</th><th scope="col" class="number">Failed</th><th scope="col">Since when</th><th scope="col">For whom</th><th scope="col">Whose job</th></tr></thead>
+    ? html`<table class="stack" role="table"><caption>The causes that cost the most; times in UTC</caption>
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Why</th><th role="columnheader" scope="col" class="number">Failed</th><th role="columnheader" scope="col">Since when</th><th role="columnheader" scope="col">For whom</th><th role="columnheader" scope="col">Whose job</th></tr></thead>
 ${causes.map((row) => causeInWords(row, moment))}</table>`
     : NOTHING
 }
@@ -43,7 +43,7 @@ ${outside.length > 0 && summary.counts.attempts > 0 ? html`<p class="small muted
 }
 
 function causeInWords(row: CauseRow, moment: (iso: string | null) => string): Markup {
-  return html`<tbody><tr><th scope="row"><span class="ink-${layerClass(row.layer)}" aria-hidden="true">■</span> ${causeTitle(row.label)}</th><td class="number" data-label="failed">${wholeNumber(row.failed)} <span class="muted">${shareText(row.share)}</span></td><td data-label="since">${spanText(row, moment)}${peakMarkup(row, moment)}</td><td data-label="for"><bdi>${whom(row)}</bdi></td><td class="owner" data-label="job of">${ownerText(row.owner)}</td></tr></tbody>`;
+  return html`<tbody role="rowgroup"><tr role="row"><th role="rowheader" scope="row"><span class="ink-${layerClass(row.layer)}" aria-hidden="true">■</span> ${causeTitle(row.label)}</th><td role="cell" class="number" data-label="failed">${wholeNumber(row.failed)} <span class="muted">${shareText(row.share)}</span></td><td role="cell" data-label="since">${spanText(row, moment)}${peakMarkup(row, moment)}</td><td role="cell" data-label="for"><bdi>${whom(row)}</bdi></td><td role="cell" class="owner" data-label="job of">${ownerText(row.owner)}</td></tr></tbody>`;
 }
 
 function peakMarkup(row: CauseRow, moment: (iso: string | null) => string): Markup {

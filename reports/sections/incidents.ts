@@ -74,11 +74,11 @@ function incidentTable(incidents: readonly Incident[], total: number, period: Pe
   const moment = momentIn(period);
   const listed = incidents.slice(0, LISTED_MAX);
   return html`<details class="plain" data-long="1"><summary>${listed.length < total ? `The ${listed.length} largest incidents of ${wholeNumber(total)}` : 'All incidents'} as a table</summary>
-<table class="stack"><caption>Incidents by sessions; times in UTC</caption>
-<thead><tr><th scope="col">Cause</th><th scope="col">Where</th><th scope="col">From</th><th scope="col">To</th><th scope="col" class="number">Sessions</th><th scope="col" class="number">Users</th><th scope="col">Whose job</th></tr></thead>
+<table class="stack" role="table"><caption>Incidents by sessions; times in UTC</caption>
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Cause</th><th role="columnheader" scope="col">Where</th><th role="columnheader" scope="col">From</th><th role="columnheader" scope="col">To</th><th role="columnheader" scope="col" class="number">Sessions</th><th role="columnheader" scope="col" class="number">Users</th><th role="columnheader" scope="col">Whose job</th></tr></thead>
 ${listed.map(({ event, imapwhy }) => {
   const i = imapwhy.incident;
-  return html`<tbody><tr><th scope="row">${labelTitle(i.cause)}</th><td>${field(scopeText(i.scope), 80)}</td><td class="time" data-label="from">${moment(event.start)}</td><td class="time" data-label="to">${moment(event.end)}</td><td class="number" data-label="sessions">${wholeNumber(i.sessions)}</td><td class="number" data-label="users">${wholeNumber(i.users)}</td><td>${field(i.owner, 40)}</td></tr></tbody>`;
+  return html`<tbody role="rowgroup"><tr role="row"><th role="rowheader" scope="row">${labelTitle(i.cause)}</th><td role="cell">${field(scopeText(i.scope), 80)}</td><td role="cell" class="time" data-label="from">${moment(event.start)}</td><td role="cell" class="time" data-label="to">${moment(event.end)}</td><td role="cell" class="number" data-label="sessions">${wholeNumber(i.sessions)}</td><td role="cell" class="number" data-label="users">${wholeNumber(i.users)}</td><td role="cell">${field(i.owner, 40)}</td></tr></tbody>`;
 })}</table></details>`;
 }
 

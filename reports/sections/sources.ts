@@ -21,7 +21,7 @@ ${
   ingest.sources_total === 0
     ? html`<p class="muted">No source is recorded for this run.</p>`
     : html`<p>${plural(ingest.lines, 'line')} from ${plural(ingest.sources_total, 'source')}${ingest.lines === 0 ? '' : `, ${shareText(ingest.parsed / ingest.lines)} understood`}.</p>
-<table class="stack"><caption>Sources; times in UTC${left > 0 ? `; ${plural(left, 'more source')} not listed` : ''}</caption><thead><tr><th scope="col">Source</th><th scope="col" class="number">Lines</th><th scope="col" class="number">Not understood</th><th scope="col">From</th><th scope="col">To</th><th scope="col">Clock</th></tr></thead>
+<table class="stack" role="table"><caption>Sources; times in UTC${left > 0 ? `; ${plural(left, 'more source')} not listed` : ''}</caption><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Source</th><th role="columnheader" scope="col" class="number">Lines</th><th role="columnheader" scope="col" class="number">Not understood</th><th role="columnheader" scope="col">From</th><th role="columnheader" scope="col">To</th><th role="columnheader" scope="col">Clock</th></tr></thead>
 ${ingest.sources.slice(0, SOURCES_LISTED).map(sourceRow)}</table>`
 }
 ${ingest.problems.length === 0 ? NOTHING : html`<h3>Problems while reading</h3><ul class="flow">${ingest.problems.map((p) => html`<li>${field(p.source, 120)}: ${field(p.text)}</li>`)}</ul>`}
@@ -43,7 +43,7 @@ function sourceRow(source: IngestCounts): Markup {
           html`corrected by ${source.clock.shift_ms < 0 ? '−' : '+'}${durationText(Math.abs(source.clock.shift_ms))}, ${shareText(source.clock.confidence)} sure <span class="muted">(${field(source.clock.basis, 160)})</span>`,
         ]),
   ];
-  return html`<tbody><tr><th scope="row">${field(source.source, 120)} <span class="code">${field(formats, 120)}</span></th><td class="number" data-label="lines">${wholeNumber(source.lines)}</td><td class="number" data-label="not understood">${wholeNumber(source.unparsed)}</td><td data-label="from">${stamp(source.first)}</td><td data-label="to">${stamp(source.last)}</td><td data-label="clock">${clock.length === 0 ? 'stamps carry their zone' : clock.map((c, i) => (i === 0 ? c : html`; ${c}`))}</td></tr></tbody>`;
+  return html`<tbody role="rowgroup"><tr role="row"><th role="rowheader" scope="row">${field(source.source, 120)} <span class="code">${field(formats, 120)}</span></th><td role="cell" class="number" data-label="lines">${wholeNumber(source.lines)}</td><td role="cell" class="number" data-label="not understood">${wholeNumber(source.unparsed)}</td><td role="cell" data-label="from">${stamp(source.first)}</td><td role="cell" data-label="to">${stamp(source.last)}</td><td role="cell" data-label="clock">${clock.length === 0 ? 'stamps carry their zone' : clock.map((c, i) => (i === 0 ? c : html`; ${c}`))}</td></tr></tbody>`;
 }
 
 function stamp(iso: string | null): string {
