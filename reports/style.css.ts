@@ -53,6 +53,7 @@ figcaption small{display:block;font-weight:400;font-size:.8125rem;color:var(--mu
 .legend{display:flex;flex-wrap:wrap;gap:.15rem 1rem;list-style:none;margin:.35rem 0 .2rem;padding:0;font-size:.8125rem;color:var(--muted)}
 .swatch{display:inline-block;width:.7rem;height:.7rem;border-radius:2px;margin-right:.4rem;vertical-align:-.05rem}
 svg.chart{display:block;width:100%;overflow:visible;font-size:11px;font-family:inherit}
+svg.clock{width:calc(100% - 2.9rem);margin-left:2.9rem}
 svg.chart text{fill:var(--muted);font-variant-numeric:tabular-nums}
 svg.chart text.name{fill:var(--text);font-size:12px}
 svg.chart .grid{stroke:var(--rule);stroke-width:1;shape-rendering:crispEdges}

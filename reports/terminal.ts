@@ -131,7 +131,7 @@ function causeLines(summary: Summary, paint: Paint, moment: (iso: string | null)
       'dim',
       padToWidth('WHY', widths.why) +
         'SESSIONS'.padStart(widths.sessions) +
-        `  ${'SINCE'.padEnd(widths.moment)} ${'UNTIL'.padEnd(widths.moment)} ${'FOR WHOM'.padEnd(widths.whom)} WHOSE JOB`,
+        `  ${'SINCE'.padEnd(widths.since)}${'UNTIL'.padEnd(widths.until)}${'FOR WHOM'.padEnd(widths.whom)} WHOSE JOB`,
     ),
   ];
   for (const row of shown) lines.push(causeLine(row, widths, paint, moment));
@@ -145,14 +145,18 @@ function causeLines(summary: Summary, paint: Paint, moment: (iso: string | null)
 interface Widths {
   readonly why: number;
   readonly sessions: number;
-  readonly moment: number;
+  readonly since: number;
+  readonly until: number;
   readonly whom: number;
 }
 
-function columnWidths(momentWidth: number): Widths {
-  const moment = Math.max(6, momentWidth + 1);
+/** Over several days the first moment needs its day and the last one is told by day only, which leaves room for whom. */
+function columnWidths(sinceWidth: number): Widths {
+  const since = Math.max(6, sinceWidth + 1);
+  const until = 7;
   const why = 28;
-  return { why, sessions: 9, moment, whom: COLUMNS - why - 9 - 2 - 2 * (moment + 1) - 1 - 12 };
+  const sessions = 9;
+  return { why, sessions, since, until, whom: COLUMNS - why - sessions - 2 - since - until - 1 - 12 };
 }
 
 function causeLine(row: CauseRow, widths: Widths, paint: Paint, moment: (iso: string | null) => string): string {
@@ -161,10 +165,10 @@ function causeLine(row: CauseRow, widths: Widths, paint: Paint, moment: (iso: st
   const name = padToWidth(rest ? causeTitle(row.label) : terminalText(labelCode(row.label)), widths.why);
   const sessions = wholeNumber(row.sessions).padStart(widths.sessions);
   if (rest && row.label !== 'unexplained') return paint('dim', `${name}${sessions}`);
-  const until = row.ongoing ? 'still' : moment(row.until);
+  const until = row.ongoing ? 'still' : moment(row.until).replace(/ \d\d:\d\d$/, '');
   return (
     `${colour === undefined ? name : paint(colour, name)}${paint('bold', sessions)}` +
-    `  ${moment(row.since).padEnd(widths.moment)} ${until.padEnd(widths.moment)} ` +
+    `  ${moment(row.since).padEnd(widths.since)}${until.padEnd(widths.until)}` +
     `${padToWidth(terminalText(whom(row)), widths.whom)} ${padToWidth(terminalText(ownerText(row.owner)), 12)}`
   );
 }
@@ -191,7 +195,6 @@ function adviceLines(summary: Summary, paint: Paint): string[] {
   for (const row of chosen) {
     const [remedy] = row.remedies;
     if (!remedy) continue;
-    lines.push(`${paint('bold', terminalText(ownerText(row.owner)))}: ${causeTitle(row.label)}`);
     lines.push(...wrap(remedy.summary, 2));
     const setting = settingText(remedy);
     if (setting !== '') lines.push(...wrap(setting, 2));

@@ -37,7 +37,7 @@ function incidentTimeline(incidents: readonly Incident[], total: number, axis: T
   return html`<figure>
 <figcaption>Incidents <small>one row a cause, each bar an incident from onset to end, on the same clock${left > 0 ? `; the ${wholeNumber(incidents.length)} largest of ${wholeNumber(total)}` : ''}</small></figcaption>
 <ul class="legend">${[...new Set(lanes.map((l) => l.layer))].map((layer) => html`<li><span class="swatch fill-${layerClass(layer)}"></span>${layer}</li>`)}</ul>
-<svg class="chart" height="${bottom + 20}" role="img" aria-label="Timeline of incidents. ${description}">
+<svg class="chart clock" height="${bottom + 20}" role="img" aria-label="Timeline of incidents. ${description}">
 <title>Timeline of incidents</title><desc>${description}</desc>
 ${axisLines(axis, 0, bottom, true)}
 ${lanes.map((lane, i) => laneMarkup(lane, i * LANE_HEIGHT, axis))}

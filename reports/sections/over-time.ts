@@ -53,13 +53,13 @@ function areaChart(
   const description = peak
     ? `Highest: ${plural(most, 'attempt')} from ${dateText(peak.start)} ${clockText(peak.start)} UTC. The figures are in the table below.`
     : '';
-  return html`<svg class="chart" height="${top + height + 22}" role="img" aria-label="${title}. ${description}">
+  return html`<svg class="chart clock" height="${top + height + 22}" role="img" aria-label="${title}. ${description}">
 <title>${title}</title><desc>${description}</desc>
 ${axisLines(axis, top, top + height, true)}
 ${ticks.map((t) => html`<line class="grid" x1="0" x2="100%" y1="${round(y(t))}" y2="${round(y(t))}"/>`)}
 <svg x="0" y="${top}" width="100%" height="${height}" viewBox="0 0 100 ${height}" preserveAspectRatio="none">${areaPaths(buckets, series.bucket_seconds * 1000, axis, names, (v) => round(y(v) - top))}</svg>
 <line class="base" x1="0" x2="100%" y1="${top + height}" y2="${top + height}"/>
-${ticks.map((t) => html`<text class="halo" x="0" y="${round(y(t)) - 3}">${wholeNumber(t)}</text>`)}
+${ticks.map((t) => html`<text x="-8" y="${round(y(t)) + 4}" text-anchor="end">${wholeNumber(t)}</text>`)}
 ${buckets.map((b, i) => hitArea(b, totals[i] ?? 0, names, series.bucket_seconds * 1000, axis, top, height))}
 </svg>`;
 }
