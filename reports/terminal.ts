@@ -195,10 +195,10 @@ function adviceLines(summary: Summary, paint: Paint): string[] {
   for (const row of chosen) {
     const [remedy] = row.remedies;
     if (!remedy) continue;
+    lines.push(`${paint('bold', terminalText(ownerText(row.owner)))}: ${causeTitle(row.label)}`);
     lines.push(...wrap(remedy.summary, 2));
     const setting = settingText(remedy);
     if (setting !== '') lines.push(...wrap(setting, 2));
-    lines.push(paint('dim', `  ${cutToWidth(terminalText(remedy.link), COLUMNS - 2)}`));
   }
   lines.push('');
   return lines;

@@ -106,3 +106,9 @@ test('one profile of each standing reads well', () => {
   assert.match(one(idleTimeoutSession().profile), /Most of them, 1 \(100 %\): a timer closed quiet connections/);
   assert.match(one(unexplainedSession().profile), /No cause could be named for any of them/);
 });
+
+test('names the owner of what to do first, with the exact setting', () => {
+  const text = renderTerminal(summaryOf(sampleRun()), PLAIN);
+  assert.match(text, /\noperations: The server had no room for more clients\n {2}Raise client_limit/);
+  assert.match(text, / {2}service imap-login \{ client_limit \} → 200 in \/etc\/dovecot\/conf\.d\/10-master\.conf\n/);
+});
