@@ -1,4 +1,4 @@
-import type { OpenedLog } from '../ingest/open.ts';
+import type { OpenedLog, RecordBatch } from '../ingest/open.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
 import { judge } from '../models/cause/judge.ts';
 import {
@@ -9,7 +9,7 @@ import {
   type TimedEvent,
 } from '../processors/correlate/correlate.ts';
 import type { ParsedEvent } from '../processors/parse/index.ts';
-import { ParseStage } from '../processors/parse/index.ts';
+import type { ParseStage } from '../processors/parse/index.ts';
 import { buildProfile, type SourceFacts } from '../processors/profile/build-profile.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import { Incidents } from '../processors/profile/incidents.ts';
@@ -34,6 +34,8 @@ export interface FlowOptions {
   readonly correlate?: CorrelateOptions;
   /** Lines of one source may be out of order by this much. */
   readonly latenessMs: number;
+  /** Keeps the state of the sources; the caller reads its counts. */
+  readonly parse: ParseStage;
   readonly onEvents?: (events: readonly ParsedEvent[]) => void;
   readonly onClosed?: (closed: readonly ClosedSession[]) => void;
   readonly onProgress?: (source: PreparedSource, bytesRead: number, lines: number) => void;
@@ -48,14 +50,7 @@ export interface FlowBatch {
 /** How far a source has been read. */
 interface Reader {
   readonly source: PreparedSource;
-  readonly batches: AsyncIterator<{
-    readonly records: OpenedLog extends { batches(): AsyncIterable<infer B> }
-      ? B extends { records: infer R }
-        ? R
-        : never
-      : never;
-    readonly bytesRead: number;
-  }>;
+  readonly batches: AsyncIterator<RecordBatch>;
   reached: number;
   done: boolean;
 }
@@ -65,7 +60,7 @@ interface Reader {
  * the one that is furthest behind in time, so that what belongs together is in memory together.
  */
 export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<FlowBatch> {
-  const parse = new ParseStage();
+  const { parse } = options;
   const correlate = new Correlate(options.correlate ?? DEFAULT_CORRELATE_OPTIONS);
   const incidents = new Incidents();
   const readers = sources.map((source): Reader => {

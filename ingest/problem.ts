@@ -20,7 +20,8 @@ export type InputProblemCode =
   | 'incomplete_json'
   | 'read_failed'
   | 'replaced'
-  | 'spool_failed';
+  | 'spool_failed'
+  | 'duplicate';
 
 export interface InputProblem {
   readonly code: InputProblemCode;

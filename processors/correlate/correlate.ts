@@ -55,8 +55,14 @@ export interface ClosedSession {
   readonly surroundings: Surroundings | undefined;
   /** Number of lines that this judgement could know: more knowledge gives a higher revision. */
   readonly knowledge: number;
+  /** A late line came: this replaces an answer that was given before. */
+  readonly revised: boolean;
 }
 
+const BANS_MAX = 100_000;
+const SHARED_MAX = 5000;
+const SHARED_USERS = 3;
+const REVISABLE_MAX = 50_000;
 const MAIL_PORTS = new Set([143, 993]);
 const OTHER_SERVICE_PORTS = new Set([25, 80, 110, 443, 465, 587, 995, 4190]);
 /** Connections whose first line may come long after they began are still found by these tolerances. */
@@ -93,7 +99,11 @@ export class Correlate {
   private readonly byClient = new Map<string, Session[]>();
   private readonly requests = new Map<string, HttpRequest[]>();
   private readonly networks = new Map<string, string>();
-  private readonly proxiesWaiting: { at: number; endedAt: number; session: Session }[] = [];
+  /** Sessions from addresses that several users share: those behind a proxy that hides the client are among them. */
+  private readonly shared = new Set<Session>();
+  /** Closed a short while ago: a late line opens them again, and a revision follows. */
+  private readonly revisable = new Map<string, Session>();
+  private readonly revised = new WeakSet<Session>();
   evicted = 0;
   late = 0;
 
@@ -146,7 +156,7 @@ export class Correlate {
 
   private fallDue(what: Session | HttpRequest, at: number, atEnd: boolean, out: ClosedSession[]): void {
     if (!('kind' in what)) {
-      this.settleRequest(what, atEnd);
+      this.settleRequest(what, at);
       return;
     }
     if (!this.open.has(what)) return;
@@ -168,9 +178,11 @@ export class Correlate {
 
   private close(s: Session, out: ClosedSession[]): void {
     this.open.delete(s);
+    this.shared.delete(s);
     if (s.dovecotId !== undefined && this.byDovecotId.get(s.dovecotId) === s) this.byDovecotId.delete(s.dovecotId);
     const key = transportKey(s.sourceIp, s.sourcePort);
     if (key !== undefined && this.byTransport.get(key) === s) this.byTransport.delete(key);
+    if (s.process !== undefined && this.byProcess.get(s.process) === s) this.byProcess.delete(s.process);
     remove(this.byUser, s.user === undefined ? undefined : localPart(s.user), s);
     remove(this.byClient, s.clientIp, s);
     if (s.endedAt === undefined && s.kind === 'connection' && (s.loggedInAt !== undefined || s.idSentAt !== undefined))
@@ -181,7 +193,12 @@ export class Correlate {
       session: s,
       surroundings: healthy ? undefined : survey(this, s),
       knowledge: s.lineKinds.length + s.linesOmitted,
+      revised: this.revised.has(s),
     });
+    if (s.dovecotId === undefined) return;
+    this.revisable.delete(s.dovecotId);
+    this.revisable.set(s.dovecotId, s);
+    if (this.revisable.size > REVISABLE_MAX) this.revisable.delete(this.revisable.keys().next().value ?? '');
   }
 
   // ---- one event ----
@@ -216,8 +233,10 @@ export class Correlate {
         this.applyVpn(e, t.at);
         return;
       case 'fail2ban.action':
-        if (e.ip !== undefined && e.action === 'banned')
+        if (e.ip !== undefined && e.action === 'banned') {
+          if (this.bans.size >= BANS_MAX) this.bans.delete(this.bans.keys().next().value ?? '');
           this.bans.set(e.ip, { at: t.at, jail: e.jail, until: Number.POSITIVE_INFINITY });
+        }
         if (e.ip !== undefined && e.action === 'unbanned') {
           const ban = this.bans.get(e.ip);
           if (ban) ban.until = t.at;
@@ -254,7 +273,10 @@ export class Correlate {
       gatherLogin(s, e, t.at);
       this.index(s);
       if (userBefore === undefined && s.user !== undefined) add(this.byUser, localPart(s.user), s);
-      if (e.mpid !== undefined && s.user !== undefined) this.byProcess.set(`${e.mpid} ${s.user}`, s);
+      if (e.mpid !== undefined && s.user !== undefined) {
+        s.process = `${e.mpid} ${s.user}`;
+        this.byProcess.set(s.process, s);
+      }
       if (had === undefined && s.loggedInAt !== undefined) this.loggedIn(s, s.loggedInAt);
     } else if (e.dataset === 'dovecot.session') {
       gatherMailSession(s, e, t.at);
@@ -281,6 +303,8 @@ export class Correlate {
     if (id !== undefined && id !== '') {
       const known = this.byDovecotId.get(id);
       if (known) return known;
+      const closed = this.revisable.get(id);
+      if (closed) return this.reopen(closed);
       const decoded = decodeSessionId(id, t.at);
       let s: Session | undefined;
       if (decoded) s = this.findTransport(decoded.ip, decoded.port, decoded.at, decoded.at);
@@ -341,6 +365,18 @@ export class Correlate {
     return s;
   }
 
+  /** A line for a session that was given out already: it is opened again, and given out again at once with a higher revision. */
+  private reopen(s: Session): Session {
+    this.revised.add(s);
+    this.open.add(s);
+    if (s.dovecotId !== undefined) this.byDovecotId.set(s.dovecotId, s);
+    if (s.user !== undefined) add(this.byUser, localPart(s.user), s);
+    if (s.clientIp !== undefined) add(this.byClient, s.clientIp, s);
+    this.index(s);
+    this.timers.add({ at: this.now, serial: s.serial, what: s });
+    return s;
+  }
+
   private applyService(e: DovecotServiceEvent, at: number): void {
     if (e.action === 'limit-reached')
       addBounded(this.limits, { at, service: e.service ?? 'unknown', name: e.limitName ?? 'limit', limit: e.limit });
@@ -379,7 +415,7 @@ export class Correlate {
   private behindProxy(e: HaproxyEvent, acceptedAt: number, endedAt: number | undefined): Session | undefined {
     const expected = acceptedAt + (e.queueMs ?? 0) + (e.connectMs ?? 0);
     let found: Session | undefined;
-    for (const { session: s } of this.proxiesWaiting) {
+    for (const s of this.shared) {
       if (s.proxy !== undefined || Math.abs(s.startedAt - expected) > 60) continue;
       if (endedAt !== undefined && s.endedAt !== undefined && Math.abs(s.endedAt - endedAt) > 2500) continue;
       if (found) return undefined;
@@ -452,6 +488,8 @@ export class Correlate {
   }
 
   private applyVpn(e: OpenvpnLogEvent, at: number): void {
+    // A client's own log names the server at the other end, not itself: it tells nothing about who is behind which address.
+    if (e.dataset === 'openvpn.log' && e.side === 'client') return;
     const name = e.commonName ?? e.user;
     if (name === undefined) return;
     if (e.leaseIp !== undefined) this.leases.grant(e.leaseIp, name, e.realIp, at);
@@ -528,7 +566,7 @@ export class Correlate {
   }
 
   /** Decides, once other sources had time to speak, which attempt a request belongs to: the connection that follows, the next request, or itself. */
-  private settleRequest(r: HttpRequest, atEnd: boolean): void {
+  private settleRequest(r: HttpRequest, at: number): void {
     const list = this.requests.get(r.ip);
     if (list) {
       const i = list.indexOf(r);
@@ -562,7 +600,7 @@ export class Correlate {
     s.lastAt = r.endedAt;
     this.attach(s, r);
     this.open.add(s);
-    this.timers.add({ at: atEnd ? r.endedAt : this.now, serial: s.serial, what: s });
+    this.timers.add({ at, serial: s.serial, what: s });
     if (s.user !== undefined) add(this.byUser, localPart(s.user), s);
     this.indexClient(s);
   }
@@ -665,7 +703,10 @@ export class Correlate {
   private started(s: Session): void {
     if (s.sourceIp === undefined) return;
     this.countFor(s, 'starts', s.startedAt);
-    if (s.clientIp !== undefined) addRecent(this.clients.of(s.clientIp, s.startedAt).recentStarts, s.startedAt, 16);
+    if (s.clientIp === undefined) return;
+    const client = this.clients.of(s.clientIp, s.startedAt);
+    addRecent(client.recentStarts, s.startedAt, 16);
+    if (client.okMembers.length >= SHARED_USERS && this.shared.size < SHARED_MAX) this.shared.add(s);
   }
 
   private loggedIn(s: Session, at: number): void {

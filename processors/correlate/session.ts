@@ -29,6 +29,8 @@ export interface Session {
   /** When the server's side ended it; undefined while open. */
   endedAt: number | undefined;
   user: string | undefined;
+  /** `pid user` of its mail process, by which lines without a session id are found. */
+  process: string | undefined;
   mechanism: string | undefined;
   client: string | undefined;
   tls: 'none' | 'handshaking' | 'established' | 'secured' | undefined;
@@ -180,6 +182,7 @@ export function newSession(
     lastAt: at,
     endedAt: undefined,
     user: undefined,
+    process: undefined,
     mechanism: undefined,
     client: undefined,
     tls: undefined,

@@ -8,10 +8,14 @@ import { troubleInterval } from './trouble.ts';
 
 const MARGIN_MS = 30_000;
 const USUAL_MS = 300_000;
+const LOOK_BACK_MS = 45 * 60_000;
 
 /** Looks around a session at the moment it is closed: what of the company, reputations, tunnels and limits bears on it. */
 export function survey(c: Correlate, s: Session): Surroundings {
-  const { from, until } = troubleInterval(s);
+  const interval = troubleInterval(s);
+  const { until } = interval;
+  // Older company is forgotten at times that depend on how the input was cut: it is never asked for.
+  const from = Math.max(interval.from, until - LOOK_BACK_MS);
   const address = s.sourceIp ?? s.clientIp;
   const network = address === undefined ? undefined : c.network(address);
   const scope = `net:${network ?? ''}`;

@@ -26,7 +26,7 @@ export function sessionId(s: Session): string {
     s.dovecotId !== undefined && s.startBasis === 'dovecot.session_id'
       ? `d ${s.dovecotId}`
       : `${s.kind} ${s.sourceIp ?? ''} ${s.sourcePort ?? ''} ${Math.floor(s.firstAt)} ${s.requests[0]?.path ?? s.user ?? ''}`;
-  return createHash('sha256').update(anchor).digest('base64url').slice(0, 20);
+  return createHash('sha256').update(anchor).digest('hex').slice(0, 20);
 }
 
 export function buildProfile(

@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { parseTruth, type TruthSession } from '../models/cause/truth.ts';
+import { UseError } from './use-error.ts';
+
+/** A lab corpus: `logs/`, `truth.ndjson` and perhaps `folds.ndjson`, each plain or `.gz`. */
+export interface Corpus {
+  readonly logs: string;
+  readonly truth: readonly TruthSession[];
+}
+
+export async function openCorpus(directory: string): Promise<Corpus> {
+  const logs = join(directory, 'logs');
+  if (!existsSync(logs)) throw new UseError(`--corpus ${directory}: has no folder logs/. A corpus holds logs/ and truth.ndjson.`);
+  return { logs, truth: (await lines(join(directory, 'truth.ndjson'))).map(parseTruth) };
+}
+
+/** Which fold each truth session belongs to. */
+export async function readFolds(file: string): Promise<ReadonlyMap<number, number>> {
+  const folds = new Map<number, number>();
+  for (const line of await lines(file)) {
+    const row: unknown = JSON.parse(line);
+    if (typeof row !== 'object' || row === null || !('session' in row) || !('fold' in row)) throw new UseError(`--folds ${file}: each line must be {"session":…,"fold":…}.`);
+    folds.set(Number(row.session), Number(row.fold));
+  }
+  return folds;
+}
+
+async function lines(file: string): Promise<readonly string[]> {
+  const path = existsSync(file) ? file : `${file}.gz`;
+  if (!existsSync(path)) throw new UseError(`${file}: no such file (nor with .gz).`);
+  const bytes = await readFile(path);
+  const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+  return text.split('\n').filter((line) => line.trim() !== '');
+}

@@ -1,0 +1,229 @@
+import { LineArchive } from '../ingest/archive.ts';
+import { findInputs } from '../ingest/find.ts';
+import { type OpenedLog, openLog } from '../ingest/open.ts';
+import type { InputProblem } from '../ingest/problem.ts';
+import type { CauseModel } from '../models/cause/decide.ts';
+import type { EventDocument, OutputBatch } from '../outputs/output.ts';
+import type { ClosedSession, CorrelateOptions } from '../processors/correlate/correlate.ts';
+import { eventId, toEcs } from '../processors/ecs.ts';
+import { ParseStage, type ParsedEvent } from '../processors/parse/index.ts';
+import { UnparsedTemplates } from '../processors/parse/unparsed-templates.ts';
+import type { SourceFacts } from '../processors/profile/build-profile.ts';
+import { withLines } from '../processors/profile/evidence-lines.ts';
+import type { KnownTimer } from '../processors/profile/known-timers.ts';
+import type { Profile } from '../processors/profile/profile.ts';
+import type { Redaction } from '../processors/redact.ts';
+import { flow, type PreparedSource } from './pipeline.ts';
+import { distinctLogs } from './distinct-logs.ts';
+import { type ClockChoices, prepareSources } from './prepare.ts';
+
+export interface AnalysisOptions {
+  readonly paths: readonly string[];
+  readonly clock: ClockChoices;
+  readonly model: CauseModel;
+  readonly timers: readonly KnownTimer[];
+  readonly redaction: Redaction;
+  /** Only profiles that begin in [since, until), UTC ms. */
+  readonly since: number;
+  readonly until: number;
+  readonly keepEvents: boolean;
+  readonly correlate?: CorrelateOptions;
+  readonly onBatch: (batch: OutputBatch) => Promise<void>;
+  readonly onClosed?: (closed: readonly ClosedSession[]) => void;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Progress {
+  readonly lines: number;
+  readonly bytes: number;
+  /** Undefined when a pipe is among the inputs. */
+  readonly bytesTotal: number | undefined;
+  readonly sources: number;
+}
+
+/** What was read, for the summary. */
+export interface SourceReport {
+  readonly source: PreparedSource;
+  readonly lines: number;
+  readonly parsed: number;
+  readonly unparsed: number;
+  readonly formats: readonly { readonly format: string; readonly lines: number }[];
+  readonly templates: readonly { readonly template: string; readonly lines: number; readonly example: string }[];
+  readonly first: number | undefined;
+  readonly last: number | undefined;
+  readonly zoned: boolean;
+  readonly problems: readonly InputProblem[];
+}
+
+export interface AnalysisResult {
+  readonly sources: readonly SourceReport[];
+  readonly problems: readonly InputProblem[];
+  readonly interrupted: boolean;
+}
+
+const LATENESS_MS = 30_000;
+const TEMPLATES_SHOWN = 3;
+
+/** Reads the inputs, runs the flow and hands on finished batches. The documents of events are made only for sessions that went wrong. */
+export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisResult> {
+  const found = await findInputs(options.paths);
+  const archive = new LineArchive();
+  const logs: OpenedLog[] = [];
+  try {
+    for (const input of found.inputs) logs.push(await openLog(input, logs.length, { archive }));
+    const { distinct: readable, copies: twice } = distinctLogs(logs.filter((log) => log.head !== ''));
+    const { sources } = await prepareSources(readable, options.clock);
+    const documents = new Documents(sources, archive, options.redaction);
+    const templates = new Map<number, UnparsedTemplates>();
+    const parse = new ParseStage();
+    const bytesRead = new Map<number, number>();
+    let lines = 0;
+    let pending: EventDocument[] = [];
+    const onEvents = (events: readonly ParsedEvent[]): void => {
+      for (const e of events) {
+        if (e.dataset === 'unparsed') {
+          countUnparsed(templates, e.line.message, e.line.source, e.line.offset);
+          pending.push(documents.of(e, undefined));
+        } else if (options.keepEvents) pending.push(documents.of(e, undefined));
+      }
+    };
+    const onProgress = (source: PreparedSource, bytes: number, n: number): void => {
+      lines += n;
+      bytesRead.set(source.log.source.index, bytes);
+      options.onProgress?.({ lines, bytes: sum(bytesRead.values()), bytesTotal: totalSize(readable), sources: sources.length });
+    };
+    for await (const batch of flow(sources, {
+      model: options.model,
+      timers: options.timers,
+      facts: factsOf(sources),
+      latenessMs: LATENESS_MS,
+      parse,
+      onEvents,
+      onProgress,
+      ...(options.correlate && { correlate: options.correlate }),
+      ...(options.onClosed && { onClosed: options.onClosed }),
+      ...(options.signal && { signal: options.signal }),
+    })) {
+      const profiles: Profile[] = [];
+      for (const p of batch.profiles) {
+        const start = Date.parse(p.event.start);
+        if (start < options.since || start >= options.until) continue;
+        if (p.imapwhy.outcome === 'ok' && p.imapwhy.cause.label === 'none') {
+          profiles.push(p);
+          continue;
+        }
+        const events = documents.forProfile(p, parse);
+        pending.push(...events);
+        profiles.push(withLines(p, events));
+      }
+      await options.onBatch({ events: pending, profiles, incidents: batch.incidents });
+      pending = [];
+    }
+    return {
+      sources: sources.map((source) => report(source, parse, templates.get(source.log.source.index), documents)),
+      problems: [...found.problems, ...twice, ...logs.flatMap((log) => log.problems)],
+      interrupted: options.signal?.aborted === true,
+    };
+  } finally {
+    for (const log of logs) await log.close();
+    archive.close();
+  }
+}
+
+/** Makes ECS documents of events, reading their records again by position. */
+class Documents {
+  private readonly sources: ReadonlyMap<number, PreparedSource>;
+  private readonly byFingerprint: ReadonlyMap<string, number>;
+  private readonly archive: LineArchive;
+  private readonly redaction: Redaction;
+
+  constructor(sources: readonly PreparedSource[], archive: LineArchive, redaction: Redaction) {
+    this.sources = new Map(sources.map((s) => [s.log.source.index, s]));
+    this.byFingerprint = new Map(sources.map((s) => [s.log.source.fingerprint, s.log.source.index]));
+    this.archive = archive;
+    this.redaction = redaction;
+  }
+
+  of(event: ParsedEvent, session: string | undefined): EventDocument {
+    const source = this.sources.get(event.line.source);
+    const { fingerprint, name } = source?.log.source ?? { fingerprint: '', name: '' };
+    return {
+      id: eventId(fingerprint, event.line.offset),
+      session,
+      document: toEcs(event, { fingerprint, name }, this.redaction, source?.zone.name ?? 'UTC'),
+    };
+  }
+
+  forProfile(p: Profile, parse: ParseStage): EventDocument[] {
+    const documents: EventDocument[] = [];
+    for (const ref of p.imapwhy.events) {
+      const dash = ref.id.lastIndexOf('-');
+      const index = this.byFingerprint.get(ref.id.slice(0, dash));
+      const offset = Number.parseInt(ref.id.slice(dash + 1), 36);
+      if (index === undefined) continue;
+      const text = this.archive.read(index, offset);
+      const shift = this.sources.get(index)?.clock?.shiftMs ?? 0;
+      const event = text === undefined ? undefined : parse.again(index, { text, offset }, Date.parse(ref.at) - shift);
+      if (event) documents.push(this.of(event, p.imapwhy.session.id));
+    }
+    return documents;
+  }
+
+  example(source: number, offset: number): string {
+    return this.redaction.redact(this.archive.read(source, offset)?.slice(0, 400) ?? '');
+  }
+}
+
+function factsOf(sources: readonly PreparedSource[]): SourceFacts {
+  const byIndex = new Map(sources.map((s) => [s.log.source.index, s]));
+  return {
+    eventId: (source, offset) => eventId(byIndex.get(source)?.log.source.fingerprint ?? '', offset),
+    clock: (source) => {
+      const s = byIndex.get(source);
+      if (!s?.clock || s.clock.shiftMs === 0) return undefined;
+      return { source: s.log.source.name, shift_ms: Math.round(s.clock.shiftMs), confidence: Math.round(s.clock.confidence * 100) / 100, basis: s.clock.basis };
+    },
+  };
+}
+
+function countUnparsed(all: Map<number, UnparsedTemplates>, message: string, source: number, offset: number): void {
+  let templates = all.get(source);
+  if (!templates) {
+    templates = new UnparsedTemplates();
+    all.set(source, templates);
+  }
+  templates.add(message, source, offset);
+}
+
+function report(source: PreparedSource, parse: ParseStage, templates: UnparsedTemplates | undefined, documents: Documents): SourceReport {
+  const counts = parse.counts.get(source.log.source.index);
+  const failed = sum(counts?.failures.values() ?? []);
+  return {
+    source,
+    lines: counts?.lines ?? 0,
+    parsed: counts?.parsed ?? 0,
+    unparsed: failed,
+    formats: [...(counts?.formats ?? [])].map(([format, lines]) => ({ format, lines })).sort((a, b) => b.lines - a.lines),
+    templates: (templates?.top(TEMPLATES_SHOWN) ?? []).map((t) => ({ template: t.template, lines: t.lines, example: documents.example(t.source, t.offset) })),
+    first: counts && Number.isFinite(counts.first) ? counts.first : undefined,
+    last: counts && Number.isFinite(counts.last) ? counts.last : undefined,
+    zoned: counts?.zoned ?? true,
+    problems: source.log.problems,
+  };
+}
+
+function totalSize(logs: readonly OpenedLog[]): number | undefined {
+  let total = 0;
+  for (const log of logs) {
+    if (log.size === undefined) return undefined;
+    total += log.size;
+  }
+  return total;
+}
+
+const sum = (numbers: Iterable<number>): number => {
+  let total = 0;
+  for (const n of numbers) total += n;
+  return total;
+};
