@@ -35,19 +35,33 @@ export interface AnalyzeOptions {
 export function registerAnalyze(program: Command): void {
   program
     .command('analyze')
-    .description('the main job: read logs, join them into sessions, name the causes, write profiles, incidents, the store and report.html')
-    .argument('<path...>', 'files, folders, globs, or - for standard input; plain, .gz or .zst; formats are recognised by content')
+    .description(
+      'the main job: read logs, join them into sessions, name the causes, write profiles, incidents, the store and report.html',
+    )
+    .argument(
+      '<path...>',
+      'files, folders, globs, or - for standard input; plain, .gz or .zst; formats are recognised by content',
+    )
     .option('--out <dir>', 'where to write', './imapwhy-out')
     .option('--store <file>', 'the store (default: DIR/imapwhy.db)')
-    .option('--tz <zone...>', 'zone of stamps that carry none: ZONE for all, or SOURCE=ZONE for sources whose name contains SOURCE')
+    .option(
+      '--tz <zone...>',
+      'zone of stamps that carry none: ZONE for all, or SOURCE=ZONE for sources whose name contains SOURCE',
+    )
     .option('--year <yyyy>', 'year of stamps that carry none (default: from the logs themselves, else the file’s time)')
     .option('--since <time>', 'only sessions that begin at or after this time')
     .option('--until <time>', 'only sessions that begin before this time')
-    .option('--config-from <file...>', 'the site’s own configuration (haproxy.cfg, nginx.conf, doveconf -n): its timers replace the documented defaults')
+    .option(
+      '--config-from <file...>',
+      'the site’s own configuration (haproxy.cfg, nginx.conf, doveconf -n): its timers replace the documented defaults',
+    )
     .option('--keep-events', 'write the events of all sessions, not only of those that went wrong')
     .option('--json', 'print the summary as JSON')
     .option('--quiet', 'no progress')
-    .addHelpText('after', '\nExamples:\n  imapwhy analyze /var/log/mail.log* /var/log/haproxy.log\n  imapwhy analyze --tz Europe/Warsaw --tz openvpn=UTC /var/log/mail.log /var/log/openvpn/\n  journalctl -o json -u dovecot | imapwhy analyze -')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  imapwhy analyze /var/log/mail.log* /var/log/haproxy.log\n  imapwhy analyze --tz Europe/Warsaw --tz openvpn=UTC /var/log/mail.log /var/log/openvpn/\n  journalctl -o json -u dovecot | imapwhy analyze -',
+    )
     .action(async (paths: string[], options: AnalyzeOptions) => {
       process.exitCode = await analyze(paths, options);
     });
@@ -57,8 +71,10 @@ export function registerAnalyze(program: Command): void {
 export async function analyze(paths: readonly string[], options: AnalyzeOptions): Promise<number> {
   const startedAt = new Date();
   const clock = clockChoices(options.tz ?? [], options.year, startedAt.getTime());
-  const since = options.since === undefined ? Number.NEGATIVE_INFINITY : momentOption('--since', options.since, clock.zone);
-  const until = options.until === undefined ? Number.POSITIVE_INFINITY : momentOption('--until', options.until, clock.zone);
+  const since =
+    options.since === undefined ? Number.NEGATIVE_INFINITY : momentOption('--since', options.since, clock.zone);
+  const until =
+    options.until === undefined ? Number.POSITIVE_INFINITY : momentOption('--until', options.until, clock.zone);
   const timers = await siteTimers(options.configFrom ?? []);
   const redaction = newRedaction(await siteKey());
   await mkdir(options.out, { recursive: true });
@@ -90,14 +106,20 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         await files.write(batch);
       },
     });
-    store.recordRun({ startedAt: startedAt.toISOString(), inputs: paths, zone: clock.zoneName, engine: `${version} weights ${SHIPPED_MODEL.epoch}` });
+    store.recordRun({
+      startedAt: startedAt.toISOString(),
+      inputs: paths,
+      zone: clock.zoneName,
+      engine: `${version} weights ${SHIPPED_MODEL.epoch}`,
+    });
     await files.close();
   } finally {
     process.off('SIGINT', onInterrupt);
     process.off('SIGTERM', onInterrupt);
     progress.done();
   }
-  for (const problem of result.problems) process.stderr.write(`imapwhy: ${terminalText(problem.path)} ${terminalText(problem.message)}\n`);
+  for (const problem of result.problems)
+    process.stderr.write(`imapwhy: ${terminalText(problem.path)} ${terminalText(problem.message)}\n`);
   for (const s of result.sources) summary.addIngest(ingestCounts(s));
   const built = summary.build();
   const reportPath = join(options.out, 'report.html');
@@ -114,7 +136,9 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
   }
   const lines = result.sources.reduce((n, s) => n + s.lines, 0);
   if (lines === 0) {
-    process.stderr.write('imapwhy: no log lines were found in what was given. Name files or folders with logs; see imapwhy analyze --help.\n');
+    process.stderr.write(
+      'imapwhy: no log lines were found in what was given. Name files or folders with logs; see imapwhy analyze --help.\n',
+    );
     return 1;
   }
   // What the user named and could not be read is a failure; what a folder happened to hold is not.
@@ -129,7 +153,10 @@ async function siteTimers(paths: readonly string[]): Promise<readonly KnownTimer
     try {
       text = await readFile(path, 'utf8');
     } catch (cause) {
-      throw new UseError(`--config-from ${path}: cannot be read (${cause instanceof Error ? cause.message : String(cause)}).`, { cause });
+      throw new UseError(
+        `--config-from ${path}: cannot be read (${cause instanceof Error ? cause.message : String(cause)}).`,
+        { cause },
+      );
     }
     own.push(...timersFrom(text, path));
   }
@@ -159,8 +186,17 @@ function ingestCounts(s: SourceReport): Parameters<SummaryBuilder['addIngest']>[
     templates: s.templates,
     first: s.first === undefined ? null : new Date(s.first).toISOString(),
     last: s.last === undefined ? null : new Date(s.last).toISOString(),
-    zone: s.zoned ? null : { name: zone.name, assumed: (clock?.confidence ?? 0) === 0, basis: clock?.basis ?? 'nothing to compare it with' },
-    clock: clock && clock.shiftMs !== 0 ? { shift_ms: Math.round(clock.shiftMs), confidence: clock.confidence, basis: clock.basis } : null,
+    zone: s.zoned
+      ? null
+      : {
+          name: zone.name,
+          assumed: (clock?.confidence ?? 0) === 0,
+          basis: clock?.basis ?? 'nothing to compare it with',
+        },
+    clock:
+      clock && clock.shiftMs !== 0
+        ? { shift_ms: Math.round(clock.shiftMs), confidence: clock.confidence, basis: clock.basis }
+        : null,
     problems: s.problems.map((p) => p.message),
   };
 }

@@ -13,7 +13,8 @@ export interface Corpus {
 
 export async function openCorpus(directory: string): Promise<Corpus> {
   const logs = join(directory, 'logs');
-  if (!existsSync(logs)) throw new UseError(`--corpus ${directory}: has no folder logs/. A corpus holds logs/ and truth.ndjson.`);
+  if (!existsSync(logs))
+    throw new UseError(`--corpus ${directory}: has no folder logs/. A corpus holds logs/ and truth.ndjson.`);
   return { logs, truth: (await lines(join(directory, 'truth.ndjson'))).map(parseTruth) };
 }
 
@@ -22,7 +23,8 @@ export async function readFolds(file: string): Promise<ReadonlyMap<number, numbe
   const folds = new Map<number, number>();
   for (const line of await lines(file)) {
     const row: unknown = JSON.parse(line);
-    if (typeof row !== 'object' || row === null || !('session' in row) || !('fold' in row)) throw new UseError(`--folds ${file}: each line must be {"session":…,"fold":…}.`);
+    if (typeof row !== 'object' || row === null || !('session' in row) || !('fold' in row))
+      throw new UseError(`--folds ${file}: each line must be {"session":…,"fold":…}.`);
     folds.set(Number(row.session), Number(row.fold));
   }
   return folds;

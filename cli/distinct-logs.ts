@@ -6,7 +6,10 @@ import { type InputProblem, inputProblem } from '../ingest/problem.ts';
  * Tells copies from files that merely begin alike (programs greet with the same lines): a copy is left out, and files that begin alike get a
  * fingerprint of a longer beginning, so that no two records share an id. The result does not depend on the order of the files.
  */
-export function distinctLogs(logs: readonly OpenedLog[]): { readonly distinct: readonly OpenedLog[]; readonly copies: readonly InputProblem[] } {
+export function distinctLogs(logs: readonly OpenedLog[]): {
+  readonly distinct: readonly OpenedLog[];
+  readonly copies: readonly InputProblem[];
+} {
   const alike = new Map<string, OpenedLog[]>();
   for (const log of logs) alike.set(log.source.fingerprint, [...(alike.get(log.source.fingerprint) ?? []), log]);
   const distinct: OpenedLog[] = [];
@@ -18,7 +21,14 @@ export function distinctLogs(logs: readonly OpenedLog[]): { readonly distinct: r
       continue;
     }
     const first = group.find((other) => other.head === log.head);
-    if (first && first !== log) copies.push(inputProblem('duplicate', log.source.name, `begins exactly like ${first.source.name}: it is a copy of it and was left out.`));
+    if (first && first !== log)
+      copies.push(
+        inputProblem(
+          'duplicate',
+          log.source.name,
+          `begins exactly like ${first.source.name}: it is a copy of it and was left out.`,
+        ),
+      );
     else distinct.push(withFingerprint(log, createHash('sha256').update(log.head).digest('base64url').slice(0, 22)));
   }
   return { distinct, copies };

@@ -23,10 +23,15 @@ export function registerEvaluate(program: Command): void {
   const evaluate = program.command('evaluate').description('every figure of the model cards, from labelled data');
   evaluate
     .command('causes')
-    .description('score the named causes against a lab corpus; with --folds also held out, with weights fitted without the fold that they are tested on')
+    .description(
+      'score the named causes against a lab corpus; with --folds also held out, with weights fitted without the fold that they are tested on',
+    )
     .option('--corpus <dir>', 'folder with logs/ and truth.ndjson (plain or .gz)', SAMPLE_CORPUS)
     .option('--folds <file>', 'folds.ndjson: {session, fold} a line')
-    .option('--out <dir>', 'write profiles.ndjson of the shipped weights, and held-out.ndjson of the pooled held-out answers')
+    .option(
+      '--out <dir>',
+      'write profiles.ndjson of the shipped weights, and held-out.ndjson of the pooled held-out answers',
+    )
     .option('--json', 'the figures as JSON')
     .action(async (options: { corpus: string; folds?: string; out?: string; json?: boolean }) => {
       await evaluateCauses(options);
@@ -42,7 +47,9 @@ export function registerEvaluate(program: Command): void {
       const judged = await judgeCorpus(corpus);
       const model = fitCauses(examplesOf(judged));
       await writeFile(options.out, weightsText(model));
-      process.stdout.write(`fitted on ${judged.cases.length} sessions that needed an explanation; wrote ${options.out}\n`);
+      process.stdout.write(
+        `fitted on ${judged.cases.length} sessions that needed an explanation; wrote ${options.out}\n`,
+      );
     });
 }
 
@@ -78,11 +85,16 @@ async function judgeCorpus(corpus: Corpus): Promise<JudgedCorpus> {
     const judgement = judge(c, model, DEFAULT_TIMERS);
     return buildProfile(c, judgement.outcome, judgement.cause, NO_FACTS, model.epoch);
   };
-  const indexOf = matchTruth(corpus.truth, closed.map((_, i) => findable(profile(i, SHIPPED_MODEL))));
-  const truthOf = new Map(corpus.truth.flatMap((t) => {
-    const i = indexOf.get(t.session);
-    return i === undefined ? [] : [[i, t] as const];
-  }));
+  const indexOf = matchTruth(
+    corpus.truth,
+    closed.map((_, i) => findable(profile(i, SHIPPED_MODEL))),
+  );
+  const truthOf = new Map(
+    corpus.truth.flatMap((t) => {
+      const i = indexOf.get(t.session);
+      return i === undefined ? [] : [[i, t] as const];
+    }),
+  );
   const cases = closed.flatMap((c, index) => {
     const truth = truthOf.get(index);
     if (!truth || truth.ambiguous || !c.surroundings || (truth.dovecotId === null && truth.trace === 'none')) return [];
@@ -98,10 +110,19 @@ function examplesOf(judged: JudgedCorpus, keep: (t: TruthSession) => boolean = (
   const kept = judged.cases.filter((c) => keep(c.truth));
   const counts = new Map<string, number>();
   for (const c of kept) counts.set(c.truth.cause, (counts.get(c.truth.cause) ?? 0) + 1);
-  return kept.map((c) => ({ values: c.values, label: c.truth.cause, weight: Math.min(3, Math.sqrt(60 / (counts.get(c.truth.cause) ?? 60)) + 0.3) }));
+  return kept.map((c) => ({
+    values: c.values,
+    label: c.truth.cause,
+    weight: Math.min(3, Math.sqrt(60 / (counts.get(c.truth.cause) ?? 60)) + 0.3),
+  }));
 }
 
-async function evaluateCauses(options: { readonly corpus: string; readonly folds?: string; readonly out?: string; readonly json?: boolean }): Promise<void> {
+async function evaluateCauses(options: {
+  readonly corpus: string;
+  readonly folds?: string;
+  readonly out?: string;
+  readonly json?: boolean;
+}): Promise<void> {
   const corpus = await openCorpus(options.corpus);
   const judged = await judgeCorpus(corpus);
   const shipped = score(corpus, judged, () => SHIPPED_MODEL);
@@ -109,10 +130,17 @@ async function evaluateCauses(options: { readonly corpus: string; readonly folds
   if (options.out !== undefined) await writeProfiles(options.out, 'profiles.ndjson', judged, () => SHIPPED_MODEL);
   if (options.folds !== undefined) {
     const folds = await readFolds(options.folds);
-    const models = new Map([...new Set(folds.values())].map((fold) => [fold, fitCauses(examplesOf(judged, (t) => folds.get(t.session) !== fold))]));
-    const modelOf = (t: TruthSession | undefined): CauseModel => models.get(t === undefined ? -1 : (folds.get(t.session) ?? -1)) ?? SHIPPED_MODEL;
+    const models = new Map(
+      [...new Set(folds.values())].map((fold) => [
+        fold,
+        fitCauses(examplesOf(judged, (t) => folds.get(t.session) !== fold)),
+      ]),
+    );
+    const modelOf = (t: TruthSession | undefined): CauseModel =>
+      models.get(t === undefined ? -1 : (folds.get(t.session) ?? -1)) ?? SHIPPED_MODEL;
     report.held_out = score(corpus, judged, modelOf);
-    if (options.out !== undefined) await writeProfiles(options.out, 'held-out.ndjson', judged, (i) => modelOf(judged.truthOf.get(i)));
+    if (options.out !== undefined)
+      await writeProfiles(options.out, 'held-out.ndjson', judged, (i) => modelOf(judged.truthOf.get(i)));
   }
   if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   else for (const [name, s] of Object.entries(report)) process.stdout.write(scoreText(name, s));
@@ -127,16 +155,27 @@ function score(corpus: Corpus, judged: JudgedCorpus, modelOf: (t: TruthSession) 
   });
 }
 
-async function writeProfiles(out: string, name: string, judged: JudgedCorpus, modelOf: (index: number) => CauseModel): Promise<void> {
+async function writeProfiles(
+  out: string,
+  name: string,
+  judged: JudgedCorpus,
+  modelOf: (index: number) => CauseModel,
+): Promise<void> {
   await mkdir(out, { recursive: true });
-  await writeFile(join(out, name), judged.closed.map((_, i) => `${JSON.stringify(judged.profile(i, modelOf(i)))}\n`).join(''));
+  await writeFile(
+    join(out, name),
+    judged.closed.map((_, i) => `${JSON.stringify(judged.profile(i, modelOf(i)))}\n`).join(''),
+  );
 }
 
 function scoreText(name: string, s: CauseScore): string {
   const percent = (x: number): string => `${(100 * x).toFixed(2)} %`;
   const rows = (title: string, list: CauseScore['visible']): string[] => [
     `  ${title.padEnd(32)}      n  precision  recall     F1`,
-    ...list.map((r) => `    ${r.label.padEnd(30)} ${String(r.n).padStart(6)}      ${r.precision.toFixed(3)}   ${r.recall.toFixed(3)}  ${r.f1.toFixed(3)}`),
+    ...list.map(
+      (r) =>
+        `    ${r.label.padEnd(30)} ${String(r.n).padStart(6)}      ${r.precision.toFixed(3)}   ${r.recall.toFixed(3)}  ${r.f1.toFixed(3)}`,
+    ),
   ];
   return `${[
     `${name === 'shipped' ? 'Shipped weights' : 'Held out (weights fitted without the fold they are tested on, answers pooled)'}`,

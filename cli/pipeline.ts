@@ -8,8 +8,7 @@ import {
   DEFAULT_CORRELATE_OPTIONS,
   type TimedEvent,
 } from '../processors/correlate/correlate.ts';
-import type { ParsedEvent } from '../processors/parse/index.ts';
-import type { ParseStage } from '../processors/parse/index.ts';
+import type { ParsedEvent, ParseStage } from '../processors/parse/index.ts';
 import { buildProfile, type SourceFacts } from '../processors/profile/build-profile.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import { Incidents } from '../processors/profile/incidents.ts';

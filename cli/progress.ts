@@ -22,7 +22,13 @@ function bar(stderr: NodeJS.WriteStream): ProgressDisplay {
     show(p) {
       if (p.bytesTotal === undefined || p.bytesTotal === 0) return;
       if (!single) {
-        single = new SingleBar({ format: ' {bar} {percentage} %  {lines} lines  {rate} lines/s  {eta_formatted} left', stream: stderr, clearOnComplete: true, hideCursor: true, etaBuffer: 50 });
+        single = new SingleBar({
+          format: ' {bar} {percentage} %  {lines} lines  {rate} lines/s  {eta_formatted} left',
+          stream: stderr,
+          clearOnComplete: true,
+          hideCursor: true,
+          etaBuffer: 50,
+        });
         single.start(p.bytesTotal, 0, { lines: '0', rate: '' });
       }
       const now = performance.now();
@@ -45,7 +51,10 @@ function plainLines(stderr: NodeJS.WriteStream): ProgressDisplay {
       if (now - last < LINE_EVERY_MS) return;
       last = now;
       const share = p.bytesTotal ? `${Math.floor((100 * p.bytes) / p.bytesTotal)} %, ` : '';
-      const left = p.bytesTotal && p.bytes > 0 ? `, ${Math.ceil(((now - startedAt) * (p.bytesTotal - p.bytes)) / p.bytes / 1000)} s left` : '';
+      const left =
+        p.bytesTotal && p.bytes > 0
+          ? `, ${Math.ceil(((now - startedAt) * (p.bytesTotal - p.bytes)) / p.bytes / 1000)} s left`
+          : '';
       stderr.write(`reading: ${share}${grouped(p.lines)} lines, ${rate(p.lines, now - startedAt)} lines/s${left}\n`);
     },
     done() {},

@@ -6,15 +6,15 @@ import type { CauseModel } from '../models/cause/decide.ts';
 import type { EventDocument, OutputBatch } from '../outputs/output.ts';
 import type { ClosedSession, CorrelateOptions } from '../processors/correlate/correlate.ts';
 import { eventId, toEcs } from '../processors/ecs.ts';
-import { ParseStage, type ParsedEvent } from '../processors/parse/index.ts';
+import { type ParsedEvent, ParseStage } from '../processors/parse/index.ts';
 import { UnparsedTemplates } from '../processors/parse/unparsed-templates.ts';
 import type { SourceFacts } from '../processors/profile/build-profile.ts';
 import { withLines } from '../processors/profile/evidence-lines.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
 import type { Profile } from '../processors/profile/profile.ts';
 import type { Redaction } from '../processors/redact.ts';
-import { flow, type PreparedSource } from './pipeline.ts';
 import { distinctLogs } from './distinct-logs.ts';
+import { flow, type PreparedSource } from './pipeline.ts';
 import { type ClockChoices, prepareSources } from './prepare.ts';
 
 export interface AnalysisOptions {
@@ -91,7 +91,12 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     const onProgress = (source: PreparedSource, bytes: number, n: number): void => {
       lines += n;
       bytesRead.set(source.log.source.index, bytes);
-      options.onProgress?.({ lines, bytes: sum(bytesRead.values()), bytesTotal: totalSize(readable), sources: sources.length });
+      options.onProgress?.({
+        lines,
+        bytes: sum(bytesRead.values()),
+        bytesTotal: totalSize(readable),
+        sources: sources.length,
+      });
     };
     for await (const batch of flow(sources, {
       model: options.model,
@@ -182,7 +187,12 @@ function factsOf(sources: readonly PreparedSource[]): SourceFacts {
     clock: (source) => {
       const s = byIndex.get(source);
       if (!s?.clock || s.clock.shiftMs === 0) return undefined;
-      return { source: s.log.source.name, shift_ms: Math.round(s.clock.shiftMs), confidence: Math.round(s.clock.confidence * 100) / 100, basis: s.clock.basis };
+      return {
+        source: s.log.source.name,
+        shift_ms: Math.round(s.clock.shiftMs),
+        confidence: Math.round(s.clock.confidence * 100) / 100,
+        basis: s.clock.basis,
+      };
     },
   };
 }
@@ -196,7 +206,12 @@ function countUnparsed(all: Map<number, UnparsedTemplates>, message: string, sou
   templates.add(message, source, offset);
 }
 
-function report(source: PreparedSource, parse: ParseStage, templates: UnparsedTemplates | undefined, documents: Documents): SourceReport {
+function report(
+  source: PreparedSource,
+  parse: ParseStage,
+  templates: UnparsedTemplates | undefined,
+  documents: Documents,
+): SourceReport {
   const counts = parse.counts.get(source.log.source.index);
   const failed = sum(counts?.failures.values() ?? []);
   return {
@@ -204,8 +219,14 @@ function report(source: PreparedSource, parse: ParseStage, templates: UnparsedTe
     lines: counts?.lines ?? 0,
     parsed: counts?.parsed ?? 0,
     unparsed: failed,
-    formats: [...(counts?.formats ?? [])].map(([format, lines]) => ({ format, lines })).sort((a, b) => b.lines - a.lines),
-    templates: (templates?.top(TEMPLATES_SHOWN) ?? []).map((t) => ({ template: t.template, lines: t.lines, example: documents.example(t.source, t.offset) })),
+    formats: [...(counts?.formats ?? [])]
+      .map(([format, lines]) => ({ format, lines }))
+      .sort((a, b) => b.lines - a.lines),
+    templates: (templates?.top(TEMPLATES_SHOWN) ?? []).map((t) => ({
+      template: t.template,
+      lines: t.lines,
+      example: documents.example(t.source, t.offset),
+    })),
     first: counts && Number.isFinite(counts.first) ? counts.first : undefined,
     last: counts && Number.isFinite(counts.last) ? counts.last : undefined,
     zoned: counts?.zoned ?? true,

@@ -28,7 +28,12 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     name: 'network-partly-well',
     kind: 'company',
     prior: { 'network.packet_loss': 2, 'network.qos_starvation': -2, 'network.path_flap': -0.5 },
-    measure: (c) => hurt(c) * ramp(stuck(c.around.inNetwork), 2, 5) * ramp(fastShare(c), 0.15, 0.45) * ramp(concentration(c), 0.5, 0.8) * yes(c.s.vpn === undefined),
+    measure: (c) =>
+      hurt(c) *
+      ramp(stuck(c.around.inNetwork), 2, 5) *
+      ramp(fastShare(c), 0.15, 0.45) *
+      ramp(concentration(c), 0.5, 0.8) *
+      yes(c.s.vpn === undefined),
     text: () =>
       'Others of the same network were set up without delay in the same minute: loss hits at random, a full queue delays everyone.',
   },
@@ -182,7 +187,11 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     name: 'storage-slow-for-others',
     kind: 'company',
     prior: { 'server.storage_slow': 2.5 },
-    measure: (c) => hurt(c) * yes(c.s.postLogin?.end === 'connection-closed' || c.s.endedAt === undefined) * ramp(c.around.everywhere.lockWait, 0, 3) * (1 - pathTrouble(c)),
+    measure: (c) =>
+      hurt(c) *
+      yes(c.s.postLogin?.end === 'connection-closed' || c.s.endedAt === undefined) *
+      ramp(c.around.everywhere.lockWait, 0, 3) *
+      (1 - pathTrouble(c)),
     text: (c) => `${round(c.around.everywhere.lockWait)} lock waits of other mailboxes were logged at that time.`,
   },
   {
@@ -348,7 +357,8 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
       'security.vpn_bottleneck': 2,
       'client.stale_token': -1.5,
     },
-    measure: (c) => tokenTrouble(c) * Math.max(yes(c.s.requests.some((r) => r.status === 499 || r.status === 408)), pathTrouble(c)),
+    measure: (c) =>
+      tokenTrouble(c) * Math.max(yes(c.s.requests.some((r) => r.status === 499 || r.status === 408)), pathTrouble(c)),
     text: () => 'Its network was in trouble when it should have fetched a new token: the old one is the consequence.',
   },
   {
@@ -379,13 +389,17 @@ function stuck(n: Counts): number {
 
 /** How surely the path that this session took, and not the server, was in trouble: its tunnel's, else its network's. */
 function pathTrouble(c: Case): number {
-  return c.s.vpn === undefined ? ramp(stuck(c.around.inNetwork), 1, 4) * ramp(concentration(c), 0.5, 0.8) : tunnelSlow(c);
+  return c.s.vpn === undefined
+    ? ramp(stuck(c.around.inNetwork), 1, 4) * ramp(concentration(c), 0.5, 0.8)
+    : tunnelSlow(c);
 }
 
 /** Sessions of this tunnel were stuck far more often than those that came directly. */
 function tunnelSlow(c: Case): number {
   if (c.around.inTunnel === undefined) return 0;
-  return ramp(stuck(c.around.inTunnel), 0.5, 2) * ramp(stuckShare(c.around.inTunnel) - stuckShare(outside(c)), 0.1, 0.4);
+  return (
+    ramp(stuck(c.around.inTunnel), 0.5, 2) * ramp(stuckShare(c.around.inTunnel) - stuckShare(outside(c)), 0.1, 0.4)
+  );
 }
 
 function stuckShare(n: Counts): number {

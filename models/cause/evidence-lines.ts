@@ -360,14 +360,23 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     kind: 'line',
     prior: { 'network.packet_loss': 2, 'network.qos_starvation': 1.5, 'network.path_flap': 1, none: -0.5 },
     measure: (c) => yes(c.outcome !== 'ok') * ramp(connectMs(c), 1500, 4000),
-    text: (c) => `From the first SYN until the connection stood took ${secs(connectMs(c) / 1000)}: SYN or its answer was lost and repeated, or crept through a queue.`,
+    text: (c) =>
+      `From the first SYN until the connection stood took ${secs(connectMs(c) / 1000)}: SYN or its answer was lost and repeated, or crept through a queue.`,
   },
   {
     name: 'command-and-farewell-together',
     kind: 'sequence',
     prior: { 'network.path_flap': 1, 'network.packet_loss': 1, none: -1 },
-    measure: (c) => yes(c.outcome !== 'ok' && c.s.postLogin?.end === 'connection-closed' && c.s.postLogin.commandState === 'finished' && !isIdle(c.s.postLogin.command)) * (1 - ramp(c.waited, 0.3, 1)),
-    text: () => 'The command and the client’s farewell reached the server together: the client had given up before its own command arrived.',
+    measure: (c) =>
+      yes(
+        c.outcome !== 'ok' &&
+          c.s.postLogin?.end === 'connection-closed' &&
+          c.s.postLogin.commandState === 'finished' &&
+          !isIdle(c.s.postLogin.command),
+      ) *
+      (1 - ramp(c.waited, 0.3, 1)),
+    text: () =>
+      'The command and the client’s farewell reached the server together: the client had given up before its own command arrived.',
   },
   {
     name: 'idle-then-gone',
@@ -384,6 +393,28 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     measure: (c) => yes(idleEnded(c) && c.timer === undefined) * ramp(c.silent ?? 0, 121, 130),
     text: () =>
       'It ended some time after a keepalive of the server (imap_idle_notify_interval, 2 minutes by default) was due: TCP gave up on an unacknowledged packet, as it does when the other end is gone.',
+  },
+  {
+    name: 'outlived-many-keepalives',
+    kind: 'timer',
+    prior: { none: 2, 'network.client_vanished': -3 },
+    measure: (c) => yes(idleEnded(c)) * ramp(c.silent ?? 0, 1100, 1500),
+    text: (c) =>
+      `It had been in IDLE for ${secs(c.silent ?? 0)}: TCP gives up within about 15 minutes of an unanswered keepalive, so the client was still answering them.`,
+  },
+  {
+    name: 'proxy-saw-orderly-close',
+    kind: 'line',
+    prior: { none: 1.5, 'network.client_vanished': -3 },
+    measure: (c) => yes(idleEnded(c) && c.s.proxy?.termination === '--'),
+    text: () => 'The proxy logged an orderly end (state --): one side closed properly.',
+  },
+  {
+    name: 'proxy-lost-the-client',
+    kind: 'line',
+    prior: { 'network.client_vanished': 1.5, 'network.path_flap': 0.5, none: -0.5 },
+    measure: (c) => yes(idleEnded(c) && c.s.proxy?.termination === 'CD'),
+    text: () => 'The proxy logged that the client side broke off in the middle (state CD).',
   },
   {
     name: 'interrupted-by-network-error',
@@ -438,7 +469,8 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
 ];
 
 const lateMs = (c: Case): number => (c.s.flow && c.s.endedAt !== undefined ? c.s.flow.endedAt - c.s.endedAt : 0);
-const connectMs = (c: Case): number => (c.s.flow?.up?.syn === true && c.s.startBasis === 'dovecot.session_id' ? c.s.startedAt - c.s.flow.up.startedAt : 0);
+const connectMs = (c: Case): number =>
+  c.s.flow?.up?.syn === true && c.s.startBasis === 'dovecot.session_id' ? c.s.startedAt - c.s.flow.up.startedAt : 0;
 const plain = (c: Case): boolean => c.s.tlsError === undefined || isPlainClose(c.s.tlsError);
 const secs = (n: number): string => `${n < 10 ? Math.round(n * 10) / 10 : Math.round(n)} s`;
 const setupSeconds = (c: Case): number => (c.s.loggedInAt === undefined ? 0 : (c.s.loggedInAt - c.s.startedAt) / 1000);

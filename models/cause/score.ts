@@ -28,7 +28,12 @@ export interface CauseScore {
   readonly matchedHidden: number;
   readonly outcomeAgrees: number;
   /** Most frequent confusions among sessions with a Dovecot line, then among the hidden ones. */
-  readonly confusions: readonly { readonly group: string; readonly truth: string; readonly answer: string; readonly n: number }[];
+  readonly confusions: readonly {
+    readonly group: string;
+    readonly truth: string;
+    readonly answer: string;
+    readonly n: number;
+  }[];
   /** Per tenth of probability: how many answers accuse, what they say on average, how many are right. */
   readonly reliability: readonly { readonly n: number; readonly said: number; readonly right: number }[];
 }
@@ -39,9 +44,21 @@ const LABEL_MIN = 20;
  * Scores answers by groups: visible sessions have a Dovecot line, hidden ones are shown only by another log, untraced ones are left out.
  * Ambiguous truth counts only when it cannot hurt: it is left out. Macro-F1 and hidden recall: mean over labels with at least 20 sessions.
  */
-export function scoreCauses(truth: readonly TruthSession[], answerOf: (t: TruthSession) => Answer | undefined): CauseScore {
+export function scoreCauses(
+  truth: readonly TruthSession[],
+  answerOf: (t: TruthSession) => Answer | undefined,
+): CauseScore {
   const tables = { visible: new Map<string, number>(), hidden: new Map<string, number>() };
-  const counts = { visible: 0, visibleMatched: 0, hidden: 0, hiddenMatched: 0, outcomes: 0, outcomesRight: 0, healthy: 0, accused: 0 };
+  const counts = {
+    visible: 0,
+    visibleMatched: 0,
+    hidden: 0,
+    hiddenMatched: 0,
+    outcomes: 0,
+    outcomesRight: 0,
+    healthy: 0,
+    accused: 0,
+  };
   const bins = Array.from({ length: 10 }, () => ({ n: 0, said: 0, right: 0 }));
   for (const t of truth) {
     const group = t.dovecotId !== null ? 'visible' : t.trace === 'none' ? undefined : 'hidden';
@@ -83,7 +100,11 @@ export function scoreCauses(truth: readonly TruthSession[], answerOf: (t: TruthS
     matchedHidden: counts.hiddenMatched / Math.max(1, counts.hidden),
     outcomeAgrees: counts.outcomesRight / Math.max(1, counts.outcomes),
     confusions: (['visible', 'hidden'] as const).flatMap((group) => confusionsOf(group, tables[group])),
-    reliability: bins.map((b) => ({ n: b.n, said: b.n === 0 ? 0 : b.said / b.n, right: b.n === 0 ? 0 : b.right / b.n })),
+    reliability: bins.map((b) => ({
+      n: b.n,
+      said: b.n === 0 ? 0 : b.said / b.n,
+      right: b.n === 0 ? 0 : b.right / b.n,
+    })),
   };
 }
 
@@ -99,7 +120,15 @@ function labelScores(table: ReadonlyMap<string, number>): readonly LabelScore[] 
     const right = table.get(`${label} ${label}`) ?? 0;
     const precision = said === 0 ? 0 : right / said;
     const recall = right / n;
-    return [{ label, n, precision, recall, f1: precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall) }];
+    return [
+      {
+        label,
+        n,
+        precision,
+        recall,
+        f1: precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall),
+      },
+    ];
   });
 }
 
@@ -113,4 +142,5 @@ function confusionsOf(group: string, table: ReadonlyMap<string, number>): CauseS
     .sort((a, b) => b.n - a.n || (a.truth < b.truth ? -1 : 1));
 }
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length);
+const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;

@@ -86,6 +86,7 @@ function formatOfProgram(program: string): Format | undefined {
 
 /** How one source is read: plain data, kept with its position. */
 interface SourceState {
+  readonly source: LogSource;
   readonly zone: CivilZone;
   readonly only: Format | undefined;
   readonly memory: SourceMemory;
@@ -112,7 +113,7 @@ export class ParseStage {
 
   /** `near`: UTC ms near which stamps without a year lie. `only`: the single format to try (`--format`). */
   open(source: LogSource, zone: CivilZone, near: number, only?: Format): void {
-    this.sources.set(source.index, { zone, only, memory: newSourceMemory(), near, last: undefined });
+    this.sources.set(source.index, { source, zone, only, memory: newSourceMemory(), near, last: undefined });
     this.counts.set(source.index, {
       lines: 0,
       parsed: 0,
@@ -133,7 +134,7 @@ export class ParseStage {
     for (const record of records) {
       if (record.text === '') continue;
       counts.lines++;
-      const event = one(record, source.index, state, state.near, counts);
+      const event = one(record, state, state.near, counts);
       if (!event) continue;
       events.push(event);
       if (event.dataset === 'unparsed') continue;
@@ -149,19 +150,18 @@ export class ParseStage {
   /** Parses one record again, as it was parsed at `at`; changes nothing. For showing the lines behind a decision. */
   again(source: number, record: SourceRecord, at: number): ParsedEvent | undefined {
     const state = this.sources.get(source);
-    return state && one(record, source, { ...state, memory: structuredClone(state.memory) }, at, undefined);
+    return state && one(record, { ...state, memory: structuredClone(state.memory) }, at, undefined);
   }
 }
 
 function one(
   record: SourceRecord,
-  source: number,
   state: SourceState,
   near: number,
   counts: ParseCounts | undefined,
 ): ParsedEvent | undefined {
   const context: RecordContext = { zone: state.zone, near, memory: state.memory };
-  const line = peel(record, source, context);
+  const line = peel(record, state.source, context);
   let failure: { readonly code: ParseFailure; readonly field: string } | undefined;
   const attempt = (f: Format): ParsedEvent | 'skip' | undefined => {
     const outcome = f.parse(line, context);

@@ -1,0 +1,1 @@
+export const siteKey = (): Promise<string> => Promise.resolve(process.env.IMAPWHY_KEY ?? 'unset');
