@@ -35,6 +35,8 @@ export interface FlowOptions {
   readonly latenessMs: number;
   /** Keeps the state of the sources; the caller reads its counts. */
   readonly parse: ParseStage;
+  /** Families of logs to leave out (`netflow`, `haproxy`), to see what a site without them would be told. */
+  readonly without?: ReadonlySet<string>;
   readonly onEvents?: (events: readonly ParsedEvent[]) => void;
   readonly onClosed?: (closed: readonly ClosedSession[]) => void;
   readonly onProgress?: (source: PreparedSource, bytesRead: number, lines: number) => void;
@@ -90,7 +92,7 @@ export async function* flow(sources: readonly PreparedSource[], options: FlowOpt
     }
     const events = parse.push(next.source.log.source, batch.value.records);
     options.onEvents?.(events);
-    correlate.push(onCommonClock(events, next));
+    correlate.push(onCommonClock(events, next, options.without));
     options.onProgress?.(next.source, batch.value.bytesRead, batch.value.records.length);
     const reached = Math.min(...readers.filter((r) => !r.done).map((r) => r.reached));
     if (!Number.isFinite(reached)) continue;
@@ -110,15 +112,16 @@ function furthestBehind(readers: readonly Reader[]): Reader | undefined {
 }
 
 /** Puts a batch of one source on the common clock and notes how far the source has come. */
-function onCommonClock(events: readonly ParsedEvent[], reader: Reader): TimedEvent[] {
+function onCommonClock(events: readonly ParsedEvent[], reader: Reader, without: ReadonlySet<string> | undefined): TimedEvent[] {
   const shift = reader.source.clock?.shiftMs ?? 0;
   const timed: TimedEvent[] = [];
   for (const event of events) {
     if (event.dataset === 'unparsed') continue;
     const at = event.stamp.at + shift;
     const seenAt = 'endedAt' in event && event.endedAt !== undefined ? event.endedAt + shift : at;
-    timed.push({ event, shift, at, seenAt });
     if (seenAt > reader.reached) reader.reached = seenAt;
+    if (without?.has(event.dataset.slice(0, event.dataset.indexOf('.')))) continue;
+    timed.push({ event, shift, at, seenAt });
   }
   return timed;
 }

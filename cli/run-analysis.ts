@@ -28,6 +28,7 @@ export interface AnalysisOptions {
   readonly until: number;
   readonly keepEvents: boolean;
   readonly correlate?: CorrelateOptions;
+  readonly without?: ReadonlySet<string>;
   readonly onBatch: (batch: OutputBatch) => Promise<void>;
   readonly onClosed?: (closed: readonly ClosedSession[]) => void;
   readonly onProgress?: (progress: Progress) => void;
@@ -107,6 +108,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
       onEvents,
       onProgress,
       ...(options.correlate && { correlate: options.correlate }),
+      ...(options.without && { without: options.without }),
       ...(options.onClosed && { onClosed: options.onClosed }),
       ...(options.signal && { signal: options.signal }),
     })) {
