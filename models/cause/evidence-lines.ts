@@ -218,6 +218,27 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     text: (c) => `Login succeeded ${secs(setupSeconds(c))} after the connection began; the client was no longer there.`,
   },
   {
+    name: 'gave-up-after-login',
+    kind: 'line',
+    prior: {
+      'network.packet_loss': 1.5,
+      'network.qos_starvation': 1.5,
+      'network.path_flap': 0.5,
+      'security.vpn_bottleneck': 1,
+      'server.auth_slow': 0.5,
+      none: -1.5,
+    },
+    measure: (c) =>
+      yes(
+        c.outcome !== 'ok' &&
+          c.s.postLogin?.end === 'connection-closed' &&
+          c.s.postLogin.commandState === 'none' &&
+          !c.s.goneAtLogin,
+      ),
+    text: () =>
+      'Login succeeded on the server, but the client sent no command and closed: the answer to its login did not reach it in time.',
+  },
+  {
     name: 'greeting-delayed',
     kind: 'line',
     prior: { 'server.auth_slow': 4 },

@@ -26,11 +26,12 @@ export function outcomeOf(s: Session, around: Surroundings | undefined): Outcome
       case 'other':
         if (proxyKilled) return 'reset';
         if (s.goneAtLogin) return 'timeout';
-        if (isIdle(post.command) && post.commandState === 'running') return leftQuietly(s) ? 'ok' : 'timeout';
-        if (post.commandState === 'none')
-          return (s.loggedInAt ?? s.startedAt) - s.startedAt >= GIVE_UP_SECONDS * 1000 || !leftQuietly(s)
-            ? 'timeout'
-            : 'ok';
+        if (isIdle(post.command) && post.commandState === 'running')
+          return leftQuietly(s) && !pathWasGone(around) ? 'ok' : 'timeout';
+        if (post.commandState === 'none') {
+          const waited = (s.endedAt ?? s.lastAt) - s.startedAt;
+          return waited >= GIVE_UP_SECONDS * 1000 || !leftQuietly(s) || interruptedInCompany(around) ? 'timeout' : 'ok';
+        }
         if (post.commandState === 'finished' && (post.commandSeconds ?? 0) < GIVE_UP_SECONDS && !isIdle(post.command)) {
           return post.tlsError === undefined && leftQuietly(s) && !interruptedInCompany(around) ? 'ok' : 'timeout';
         }
@@ -92,6 +93,12 @@ export function leftQuietly(s: Session): boolean {
   const t = s.proxy?.termination;
   if (t === 'CD') return false;
   return s.tlsError === undefined || !/reset by peer|timed out/.test(s.tlsError);
+}
+
+/** The tunnel or the path of its network is known to have been gone meanwhile. */
+function pathWasGone(around: Surroundings | undefined): boolean {
+  if (around === undefined) return false;
+  return around.tunnelTroubles.length > 0 || ((around.silence?.expected ?? 0) > 4 && around.othersDuringSilence > 3);
 }
 
 function interruptedInCompany(around: Surroundings | undefined): boolean {

@@ -11,13 +11,29 @@ export function timersFrom(text: string, file: string): readonly KnownTimer[] {
     const haproxy = /^timeout\s+(client|server|tunnel|client-fin|server-fin)\s+(\d+)\s*(us|ms|s|m|h|d)?$/.exec(line);
     if (haproxy) {
       const seconds = toSeconds(Number(haproxy[2]), haproxy[3] ?? 'ms');
-      timers.push({ seconds, name: `HAProxy timeout ${haproxy[1]}`, daemon: 'haproxy', setting: `timeout ${haproxy[1]}`, stage: 'any', from: file, link: `https://docs.haproxy.org/2.8/configuration.html#4.2-timeout%20${haproxy[1]}` });
+      timers.push({
+        seconds,
+        name: `HAProxy timeout ${haproxy[1]}`,
+        daemon: 'haproxy',
+        setting: `timeout ${haproxy[1]}`,
+        stage: 'any',
+        from: file,
+        link: `https://docs.haproxy.org/2.8/configuration.html#4.2-timeout%20${haproxy[1]}`,
+      });
       continue;
     }
     const nginx = /^(proxy_timeout|proxy_read_timeout|timeout)\s+(\d+)\s*(ms|s|m|h|d)?\s*;/.exec(line);
     if (nginx) {
       const seconds = toSeconds(Number(nginx[2]), nginx[3] ?? 's');
-      timers.push({ seconds, name: `nginx ${nginx[1]}`, daemon: 'nginx', setting: nginx[1] ?? '', stage: 'any', from: file, link: 'https://nginx.org/en/docs/stream/ngx_stream_proxy_module.html#proxy_timeout' });
+      timers.push({
+        seconds,
+        name: `nginx ${nginx[1]}`,
+        daemon: 'nginx',
+        setting: nginx[1] ?? '',
+        stage: 'any',
+        from: file,
+        link: 'https://nginx.org/en/docs/stream/ngx_stream_proxy_module.html#proxy_timeout',
+      });
     }
   }
   return timers.filter((t) => t.seconds >= 5 && t.seconds <= 86_400);
