@@ -618,7 +618,7 @@ export class Correlate {
   private connectionAfter(r: HttpRequest): Session | undefined {
     let best: Session | undefined;
     let distance = Number.POSITIVE_INFINITY;
-    for (const s of this.byClient.get(r.ip) ?? []) {
+    for (const s of this.byClient.get(this.realAddress(r.ip, r.at)) ?? []) {
       if (s.kind !== 'connection') continue;
       const after = s.startedAt - r.endedAt;
       const tolerance = Math.max(1000, s.startPrecisionMs);
@@ -669,6 +669,11 @@ export class Correlate {
     s.clientIp = s.sourceIp;
     this.resolveClient(s);
     add(this.byClient, s.clientIp, s);
+  }
+
+  /** The address outside the tunnel of whoever had this one inside it then; any other address is itself. */
+  private realAddress(ip: string, at: number): string {
+    return (this.leases.knows(ip) ? this.leases.holder(ip, at)?.realIp : undefined) ?? ip;
   }
 
   private resolveClient(s: Session): void {
