@@ -70,6 +70,7 @@ const START_TOLERANCE_MS = 12_000;
 const AFTER_END_MS = 150_000;
 /** A client goes on to connect within this after the answer to its token or portal request. */
 const REQUEST_TO_CONNECTION_MS = 3000;
+const SLOW_REQUEST_TO_CONNECTION_MS = 20_000;
 
 /**
  * Joins timed events into sessions. One instance per partition; pure: time comes with the events. Events within the allowed lateness may come
@@ -618,11 +619,13 @@ export class Correlate {
   private connectionAfter(r: HttpRequest): Session | undefined {
     let best: Session | undefined;
     let distance = Number.POSITIVE_INFINITY;
+    // A granted request may be followed slowly where the path is slow; a denied one ends the attempt unless the client goes on at once.
+    const patience = wasGranted(r) ? SLOW_REQUEST_TO_CONNECTION_MS : REQUEST_TO_CONNECTION_MS;
     for (const s of this.byClient.get(this.realAddress(r.ip, r.at)) ?? []) {
       if (s.kind !== 'connection') continue;
       const after = s.startedAt - r.endedAt;
       const tolerance = Math.max(1000, s.startPrecisionMs);
-      if (after < -tolerance - 200 || after > REQUEST_TO_CONNECTION_MS) continue;
+      if (after < -tolerance - 200 || after > patience) continue;
       if (s.requests.some((other) => other.path === r.path)) continue;
       if (r.user !== undefined && s.user !== undefined && localPart(r.user) !== localPart(s.user)) continue;
       const token = isTokenPath(r.path);
@@ -822,6 +825,8 @@ function givesUp(e: RequestEvent): boolean {
     ? e.status !== 400
     : e.dataset === 'nginx.error' && /closed connection|timed out/.test(e.reason);
 }
+
+const wasGranted = (r: HttpRequest): boolean => r.status !== undefined && r.status < 400 && !r.blocked && !r.limited;
 
 function follows(next: HttpRequest, r: HttpRequest): boolean {
   return (

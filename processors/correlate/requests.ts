@@ -8,6 +8,8 @@ import type { HttpRequest } from './session.ts';
  */
 
 const SAME_REQUEST_MS = 2500;
+/** The access log is written when the answer is through; on a bad path that takes its time. */
+const SLOW_ANSWER_MS = 60_000;
 
 export type RequestEvent = ModsecurityEvent | HttpAccessEvent | NginxErrorEvent;
 
@@ -22,7 +24,7 @@ export function sameRequest(pending: readonly HttpRequest[], e: RequestEvent, at
   if (transaction !== undefined) for (const r of pending) if (r.transaction === transaction) return r;
   let best: HttpRequest | undefined;
   for (const r of pending) {
-    if (at < r.at - SAME_REQUEST_MS || at > r.endedAt + SAME_REQUEST_MS) continue;
+    if (at < r.at - SAME_REQUEST_MS || at > r.endedAt + (isItsEnd(r, e) ? SLOW_ANSWER_MS : SAME_REQUEST_MS)) continue;
     if (r.seen.includes(e.dataset) && !(e.dataset === 'modsecurity.error' && transaction === undefined)) continue;
     if (transaction !== undefined && r.transaction !== undefined) continue;
     if (e.path !== undefined && r.path !== undefined && e.path !== r.path) continue;
@@ -31,6 +33,17 @@ export function sameRequest(pending: readonly HttpRequest[], e: RequestEvent, at
     if (!best || Math.abs(at - r.at) < Math.abs(at - best.at)) best = r;
   }
   return best;
+}
+
+/** Whether an access line fits a request that so far only the WAF told of: same status, same program. */
+function isItsEnd(r: HttpRequest, e: RequestEvent): boolean {
+  return (
+    e.dataset === 'nginx.access' &&
+    r.status !== undefined &&
+    e.status === r.status &&
+    e.path === r.path &&
+    (r.userAgent === undefined || e.userAgent === r.userAgent)
+  );
 }
 
 export function newRequest(ip: string, at: number): HttpRequest {
