@@ -6,7 +6,6 @@ import {
   isOldTls,
   isPlainClose,
   isTlsAlert,
-  UNDELIVERED_MS,
 } from '../../processors/correlate/trouble.ts';
 import { type Case, type EvidenceRule, ramp, yes } from './case.ts';
 
@@ -16,16 +15,17 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     name: 'completed',
     kind: 'line',
     prior: { none: 6 },
-    measure: (c) => yes(c.s.postLogin?.end === 'logged-out' && lateMs(c) < UNDELIVERED_MS && !c.s.goneAtLogin),
+    measure: (c) => yes(c.s.postLogin?.end === 'logged-out' && !c.s.goneAtLogin),
     text: () => 'The client logged in, worked and said LOGOUT: nothing was left to wait for.',
   },
   {
     name: 'logout-undelivered',
     kind: 'line',
     prior: {
-      'network.packet_loss': 2.5,
-      'network.path_flap': 1.5,
-      'network.qos_starvation': 2,
+      none: -2.5,
+      'network.packet_loss': 1,
+      'network.path_flap': 1,
+      'network.qos_starvation': 1,
       'security.vpn_bottleneck': 1,
     },
     measure: (c) => yes(c.s.postLogin?.end === 'logged-out') * ramp(lateMs(c), 4000, 9000),
