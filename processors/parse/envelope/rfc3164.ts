@@ -1,34 +1,25 @@
-import type { RecordContext } from '../parser.ts';
-import { type Envelope, splitTag } from './envelope.ts';
-import { rfc3164Stamp } from './syslog-time.ts';
+import type { Envelope, EnvelopeContext } from './envelope.ts';
+import { syslogStampAt } from './stamps.ts';
+import { afterPriority, syslogBody } from './syslog-body.ts';
 
 /**
- * `[<PRI>]Nov 24 03:24:28 host prog[pid]: message`: the traditional syslog line, in files without the PRI. Some daemons leave the host out;
- * then the first word ends with a colon or bracket. Source: RFC 3164, section 4.
+ * `[<PRI>]Nov 24 03:24:10 [HOST ]TAG[PID]: MESSAGE`: what syslog daemons write to files and send to each other.
+ * Neither year nor zone: both come from `context`, and the stamp says so (`zoned: false`). A PRI without a stamp (what a program hands to
+ * its daemon) gives an envelope without one. Undefined if the text begins with neither.
+ * Source: RFC 3164; busybox sysklogd/syslogd.c (`auth.info`), FreeBSD syslogd -v (`<mail.info>`), rsyslog (`message repeated`).
  */
-export function rfc3164(text: string, context: RecordContext): Envelope | undefined {
-  const start = afterPri(text);
-  const stamp = rfc3164Stamp(text, start, context);
-  if (!stamp || text.charCodeAt(start + 15) !== 32) return undefined;
-  let at = start + 16;
-  while (text.charCodeAt(at) === 32) at++;
-  const blank = text.indexOf(' ', at);
-  let host: string | undefined;
-  if (blank > at && text.charCodeAt(blank - 1) !== 58 && !endsWithPid(text, blank)) {
-    host = text.slice(at, blank);
-    at = blank + 1;
+export function rfc3164(text: string, context: EnvelopeContext): Envelope | undefined {
+  const at = text.charCodeAt(0) === 60 ? afterPriority(text, 0) : 0;
+  const found = syslogStampAt(text, at, context);
+  if (found !== undefined) {
+    const { stamp, end } = found;
+    return syslogBody(text, text.charCodeAt(end) === 58 ? end + 1 : end, stamp);
   }
-  const tag = splitTag(text, at);
-  return { stamp, host, program: tag.program, pid: tag.pid, message: tag.message };
+  return at > 0 && isNumeric(text, at) ? syslogBody(text, at, undefined) : undefined;
 }
 
-/** `prog[12]` without a colon is a tag as well, not a host. */
-const endsWithPid = (text: string, end: number): boolean =>
-  text.charCodeAt(end - 1) === 93 && text.lastIndexOf('[', end) > 0;
-
-/** Where the text after `<34>` begins; 0 without a PRI. */
-export function afterPri(text: string): number {
-  if (text.charCodeAt(0) !== 60) return 0;
-  const close = text.indexOf('>');
-  return close > 0 && close <= 6 ? close + 1 : 0;
+/** Whether the priority that ends before `at` is a number: text in pointed brackets alone is no envelope. */
+function isNumeric(text: string, at: number): boolean {
+  const c = text.charCodeAt(1);
+  return at <= 6 && c >= 48 && c <= 57;
 }
