@@ -48,6 +48,9 @@ export interface FlowBatch {
   readonly incidents: readonly Incident[];
 }
 
+/** Exporters send a flow when it has been silent for a while or has lasted for long, so records are out of order by those timeouts. */
+const FLOW_DISORDER_MS = 300_000;
+
 /** How far a source has been read. */
 interface Reader {
   readonly source: PreparedSource;
@@ -119,7 +122,8 @@ function onCommonClock(events: readonly ParsedEvent[], reader: Reader, without: 
     if (event.dataset === 'unparsed') continue;
     const at = event.stamp.at + shift;
     const seenAt = 'endedAt' in event && event.endedAt !== undefined ? event.endedAt + shift : at;
-    if (seenAt > reader.reached) reader.reached = seenAt;
+    const reached = event.dataset === 'netflow.flow' ? seenAt - FLOW_DISORDER_MS : seenAt;
+    if (reached > reader.reached) reader.reached = reached;
     if (without?.has(event.dataset.slice(0, event.dataset.indexOf('.')))) continue;
     timed.push({ event, shift, at, seenAt });
   }
