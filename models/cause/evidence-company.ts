@@ -293,6 +293,23 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
       `The silence of ${round(c.silent ?? 0)} s has the length of a known timer: ${c.timer?.timer.name ?? ''} (${c.timer?.timer.seconds ?? 0} s).`,
   },
   {
+    name: 'silences-of-one-length',
+    kind: 'timer',
+    prior: { 'server.idle_timeout': 3, 'network.client_vanished': -1, none: -1 },
+    measure: (c) =>
+      ramp(c.around.silencesAlike.same, 2, 4) * ramp(c.around.silencesAlike.same - c.around.silencesAlike.beside, 0, 2),
+    text: (c) =>
+      `${c.around.silencesAlike.same} sessions were ended after the same silence of ${round(c.silent ?? 0)} s, to half a second: chance has no such rhythm, a timer on the way has.`,
+  },
+  {
+    name: 'token-limited-then-refused',
+    kind: 'sequence',
+    prior: { 'security.rate_limit': 3, 'client.stale_token': -2.5 },
+    measure: (c) => tokenTrouble(c) * yes(c.s.requests.some((r) => r.limited || r.status === 429)),
+    text: () =>
+      'Its request for a new token was over the request limit just before, so it had to log in with the old one.',
+  },
+  {
     name: 'said-nothing-until-login-timer',
     kind: 'timer',
     prior: { 'client.no_auth': 6, none: -2 },

@@ -195,10 +195,42 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     name: 'answer-owed-by-auth',
     kind: 'line',
     prior: { 'server.auth_slow': 5, 'server.pool_exhausted': -1.5, none: -3 },
-    measure: (c) =>
-      yes(c.s.preLogin?.auth === 'in-progress' || c.s.preLogin?.auth === 'finishing') * ramp(c.waited, 1, 6),
+    measure: (c) => yes(c.s.preLogin?.auth === 'in-progress') * ramp(c.waited, 1, 6),
     text: (c) =>
       `The client had sent its credentials and was still waiting for the authentication service after ${secs(c.waited)}.`,
+  },
+  {
+    name: 'answer-owed-by-mail-process',
+    kind: 'line',
+    prior: { 'server.pool_exhausted': 2, 'server.storage_slow': 0.5, 'server.auth_slow': 0.5, none: -3 },
+    measure: (c) => yes(c.s.preLogin?.auth === 'finishing') * ramp(c.waited, 1, 6),
+    text: (c) =>
+      `The password was right, but after ${secs(c.waited)} there was still no mail process to take the connection over.`,
+  },
+  {
+    name: 'accepted-but-silent',
+    kind: 'line',
+    prior: { 'server.pool_exhausted': 2, 'server.auth_slow': 0.5, 'network.path_flap': -1, none: -1 },
+    measure: (c) =>
+      yes(
+        c.s.dovecotId === undefined &&
+          c.s.flow?.down?.syn === true &&
+          !c.s.flow.down.push &&
+          !c.s.flow.down.rst &&
+          c.s.flow.up?.push === true,
+      ),
+    text: () =>
+      'The kernel accepted the connection and the client spoke, but no process of the mail server ever answered.',
+  },
+  {
+    name: 'server-noticed-late',
+    kind: 'sequence',
+    prior: { 'server.storage_slow': 2.5, 'network.packet_loss': -1, 'network.qos_starvation': -1 },
+    measure: (c) =>
+      yes(c.s.postLogin?.end === 'connection-closed' && !idleEnded(c) && c.s.flow?.up?.fin === true) *
+      ramp(-lateMs(c), 3000, 8000),
+    text: (c) =>
+      `The client had closed ${secs(-lateMs(c) / 1000)} before the mail process noticed: the process was held up by something else than the network.`,
   },
   {
     name: 'auth-temporary-failure',

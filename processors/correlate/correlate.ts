@@ -19,6 +19,7 @@ import {
   sameRequest,
 } from './requests.ts';
 import { addLine, type HttpRequest, newSession, type Session } from './session.ts';
+import { Silences, silentMs } from './silences.ts';
 import type { Surroundings } from './surroundings.ts';
 import { survey } from './survey.ts';
 import { Timers } from './timers.ts';
@@ -82,6 +83,7 @@ export class Correlate {
   readonly users = new Reputations();
   readonly rules = new Reputations();
   readonly leases = new VpnLeases();
+  readonly silences = new Silences();
   readonly bans = new Map<string, { at: number; jail: string | undefined; until: number }>();
   readonly limits: { at: number; service: string; name: string; limit: number | undefined }[] = [];
   readonly serverEvents: { at: number; kind: string }[] = [];
@@ -491,8 +493,14 @@ export class Correlate {
   private applyVpn(e: OpenvpnLogEvent, at: number): void {
     // A client's own log names the server at the other end, not itself: it tells nothing about who is behind which address.
     if (e.dataset === 'openvpn.log' && e.side === 'client') return;
-    const name = e.commonName ?? e.user;
-    if (name === undefined) return;
+    const name = e.commonName ?? e.user ?? (e.realIp === undefined ? undefined : this.leases.nameAt(e.realIp));
+    if (name === undefined) {
+      // The daemon as a whole stopped or started: every tunnel went with it.
+      if (e.dataset === 'openvpn.log' && (e.action === 'exit' || e.action === 'started') && e.realIp === undefined) {
+        this.leases.troubleForAll(e.action === 'exit' ? 'exit' : 'restart', at);
+      }
+      return;
+    }
     if (e.leaseIp !== undefined) this.leases.grant(e.leaseIp, name, e.realIp, at);
     if (e.dataset === 'openvpn.status') {
       if (e.bytesReceived !== undefined && e.bytesSent !== undefined)
@@ -759,6 +767,8 @@ export class Correlate {
   /** Counts, for the company it keeps, how a connection ended. */
   private ended(s: Session, at: number): void {
     if (s.user !== undefined) addRecent(this.users.of(localPart(s.user), at).recentStarts, s.startedAt, 16);
+    const silent = silentMs(s);
+    if (silent !== undefined) this.silences.add(silent);
     const trouble = troubleOf(s);
     for (const what of trouble.counts) this.countFor(s, what, at);
     if (s.clientIp !== undefined) {

@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly user: UserFacts | undefined;
   readonly rule: RuleFacts | undefined;
   readonly ban: { readonly at: number; readonly jail: string | undefined } | undefined;
+  /** Silences of other sessions that had the same length as this one's, to half a second, and those about as long. */
+  readonly silencesAlike: { readonly same: number; readonly beside: number };
   /** Datasets that had any line in the hour around. */
   readonly sources: readonly string[];
   /** Bytes a second of other traffic with this network while in trouble. */

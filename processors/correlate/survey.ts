@@ -3,6 +3,7 @@ import type { Counts } from './company.ts';
 import type { Correlate } from './correlate.ts';
 import { decidingRule, isTokenMechanism, ruleKey } from './requests.ts';
 import type { Session } from './session.ts';
+import { silentMs } from './silences.ts';
 import type { AddressFacts, RuleFacts, Surroundings, UserFacts } from './surroundings.ts';
 import { troubleInterval } from './trouble.ts';
 
@@ -56,6 +57,7 @@ export function survey(c: Correlate, s: Session): Surroundings {
     user: userFacts(c, s, until),
     rule: ruleFacts(c, s),
     ban: ban && ban.at <= until + 5000 && ban.until >= from ? { at: ban.at, jail: ban.jail } : undefined,
+    silencesAlike: c.silences.like(silentMs(s) ?? 0),
     sources: [...c.sourcesSeen]
       .filter(([, at]) => at > from - 3_600_000)
       .map(([f]) => f)

@@ -57,7 +57,7 @@ export const isIdle = (command: string | undefined): boolean => command !== unde
 /** Authentication was asked for and not answered, by the server's own words. */
 export function isAuthWait(s: Session): boolean {
   const auth = s.preLogin?.auth;
-  return auth === 'not-ready' || auth === 'in-progress' || auth === 'finishing' || auth === 'temp-fail';
+  return auth === 'not-ready' || auth === 'in-progress' || auth === 'temp-fail';
 }
 
 /** A TLS alert by which the client refuses the server's certificate (RFC 8446, section 6.2: 42 bad_certificate to 48 unknown_ca). */

@@ -46,7 +46,7 @@ export function outcomeOf(s: Session, around: Surroundings | undefined): Outcome
     if (pre.end === 'user-ip-limit' || pre.auth === 'limit') return 'blocked';
     if (pre.auth === 'failed') return pre.end === 'queue-full' ? 'reset' : 'auth_failed';
     if (pre.auth === 'policy') return 'refused';
-    if (isAuthWait(s) && pre.auth !== 'not-ready') return 'timeout';
+    if ((isAuthWait(s) && pre.auth !== 'not-ready') || pre.auth === 'finishing') return 'timeout';
     if (pre.end === 'queue-full') return waited >= 15 ? 'timeout' : 'reset';
     if (pre.end === 'too-many-commands' || pre.end === 'shutdown' || pre.end === 'kicked') return 'reset';
     if (pre.end === 'inactivity' || pre.end === 'inactivity-in-auth' || pre.end === 'login-timeout') return 'timeout';
@@ -56,6 +56,7 @@ export function outcomeOf(s: Session, around: Surroundings | undefined): Outcome
   }
   if (s.loggedInAt !== undefined) return s.goneAtLogin ? 'timeout' : s.endedAt === undefined ? 'unknown' : 'ok';
   if (s.drops) return 'timeout';
+  if (s.flow?.down?.rst === true && !s.flow.down.push) return 'refused';
   if (s.flow) return s.flow.down === undefined || !s.flow.down.push ? 'timeout' : 'unknown';
   if (s.proxy) return proxyOutcome(s.proxy.termination);
   if (s.auth.tokenFailures + s.auth.passwordFailures > 0) return 'auth_failed';

@@ -27,10 +27,12 @@ export class VpnLeases {
   private readonly troubles = new Map<string, TunnelTrouble[]>();
   private readonly samples = new Map<string, TunnelSample[]>();
   private readonly names = new Set<string>();
+  private readonly byReal = new Map<string, string>();
 
   /** `name` holds `address` from `at` on. A repeated line about the same holder changes nothing. */
   grant(address: string, name: string, realIp: string | undefined, at: number): void {
     this.names.add(name);
+    if (realIp !== undefined) this.byReal.set(realIp, name);
     const held = this.byAddress.get(address);
     const last = held?.at(-1);
     if (
@@ -68,6 +70,16 @@ export class VpnLeases {
       list.push({ at, kind });
       if (list.length > HISTORY_MAX) list.shift();
     }
+  }
+
+  /** Every tunnel that is known. */
+  troubleForAll(kind: TunnelTrouble['kind'], at: number): void {
+    for (const name of this.names) this.trouble(name, kind, at);
+  }
+
+  /** Who is behind a real address now, by the lease granted last; undefined if nobody. */
+  nameAt(realIp: string): string | undefined {
+    return this.byReal.get(realIp);
   }
 
   troublesBetween(name: string, from: number, to: number): readonly TunnelTrouble[] {
