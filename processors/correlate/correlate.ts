@@ -54,7 +54,7 @@ export const DEFAULT_CORRELATE_OPTIONS: CorrelateOptions = {
 export interface ClosedSession {
   readonly session: Session;
   readonly surroundings: Surroundings | undefined;
-  /** Number of lines that this judgement could know: more knowledge gives a higher revision. */
+  /** How much this judgement could know: its own lines, and the lines and facts of the company it was judged by. More gives a higher revision. */
   readonly knowledge: number;
   /** A late line came: this replaces an answer that was given before. */
   readonly revised: boolean;
@@ -191,11 +191,11 @@ export class Correlate {
     if (s.endedAt === undefined && s.kind === 'connection' && (s.loggedInAt !== undefined || s.idSentAt !== undefined))
       tag(s, 'incomplete');
     this.resolveClient(s);
-    const healthy = isPlainlyHealthy(s);
+    const surroundings = isPlainlyHealthy(s) ? undefined : survey(this, s);
     out.push({
       session: s,
-      surroundings: healthy ? undefined : survey(this, s),
-      knowledge: s.lineKinds.length + s.linesOmitted,
+      surroundings,
+      knowledge: s.lineKinds.length + s.linesOmitted + (surroundings ? factsIn(surroundings) : 0),
       revised: this.revised.has(s),
     });
     if (s.dovecotId === undefined) return;
@@ -845,6 +845,11 @@ function follows(next: HttpRequest, r: HttpRequest): boolean {
     next.path !== r.path &&
     (next.userAgent ?? r.userAgent) === (r.userAgent ?? next.userAgent)
   );
+}
+
+/** What the surroundings were made of: lines of the company, tunnel troubles, limits and server events. */
+function factsIn(around: Surroundings): number {
+  return Math.round(around.everywhere.activity) + around.tunnelTroubles.length + around.limits.length + around.serverEvents.length;
 }
 
 function transportKey(ip: string | undefined, port: number | undefined): string | undefined {
