@@ -32,7 +32,10 @@ export function registerEvaluate(program: Command): void {
       '--out <dir>',
       'write profiles.ndjson of the shipped weights, and held-out.ndjson of the pooled held-out answers',
     )
-    .option('--without <family...>', 'leave out these logs: netflow, haproxy, modsecurity, nginx, openvpn, netfilter, fail2ban')
+    .option(
+      '--without <family...>',
+      'leave out these logs: netflow, haproxy, modsecurity, nginx, openvpn, netfilter, fail2ban',
+    )
     .option('--json', 'the figures as JSON')
     .action(async (options: { corpus: string; folds?: string; out?: string; without?: string[]; json?: boolean }) => {
       await evaluateCauses(options);
@@ -67,7 +70,16 @@ interface JudgedCorpus {
 /**
  * What other sites may lack. Weights are fitted on all of these at once, so that no cause hangs on a log that only some sites have.
  */
-const MISSING_SOURCES: readonly (readonly string[])[] = [[], ['netflow'], ['haproxy'], ['netflow', 'haproxy'], ['openvpn'], ['modsecurity', 'nginx'], ['netfilter'], ['netflow', 'haproxy', 'openvpn', 'modsecurity', 'nginx', 'netfilter']];
+const MISSING_SOURCES: readonly (readonly string[])[] = [
+  [],
+  ['netflow'],
+  ['haproxy'],
+  ['netflow', 'haproxy'],
+  ['openvpn'],
+  ['modsecurity', 'nginx'],
+  ['netfilter'],
+  ['netflow', 'haproxy', 'openvpn', 'modsecurity', 'nginx', 'netfilter'],
+];
 
 async function judgeVariants(corpus: Corpus): Promise<readonly JudgedCorpus[]> {
   const variants: JudgedCorpus[] = [];

@@ -12,11 +12,16 @@ const FAILED = 1;
 const WRONG_USE = 2;
 
 const program = new Command('imapwhy')
-  .description('Tells why an IMAP connection timed out: joins mail, proxy, WAF, VPN and firewall logs into sessions and names the cause with evidence.')
+  .description(
+    'Tells why an IMAP connection timed out: joins mail, proxy, WAF, VPN and firewall logs into sessions and names the cause with evidence.',
+  )
   .version(version)
   .showHelpAfterError('(imapwhy --help tells more)')
   .exitOverride()
-  .addHelpText('after', '\nFirst steps:\n  imapwhy analyze /var/log/mail.log* /var/log/haproxy.log\n  imapwhy explain --user anna --at 09:13');
+  .addHelpText(
+    'after',
+    '\nFirst steps:\n  imapwhy analyze /var/log/mail.log* /var/log/haproxy.log\n  imapwhy explain --user anna --at 09:13',
+  );
 registerAnalyze(program);
 registerExplain(program);
 registerParse(program);

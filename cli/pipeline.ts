@@ -115,7 +115,11 @@ function furthestBehind(readers: readonly Reader[]): Reader | undefined {
 }
 
 /** Puts a batch of one source on the common clock and notes how far the source has come. */
-function onCommonClock(events: readonly ParsedEvent[], reader: Reader, without: ReadonlySet<string> | undefined): TimedEvent[] {
+function onCommonClock(
+  events: readonly ParsedEvent[],
+  reader: Reader,
+  without: ReadonlySet<string> | undefined,
+): TimedEvent[] {
   const shift = reader.source.clock?.shiftMs ?? 0;
   const timed: TimedEvent[] = [];
   for (const event of events) {

@@ -849,7 +849,12 @@ function follows(next: HttpRequest, r: HttpRequest): boolean {
 
 /** What the surroundings were made of: lines of the company, tunnel troubles, limits and server events. */
 function factsIn(around: Surroundings): number {
-  return Math.round(around.everywhere.activity) + around.tunnelTroubles.length + around.limits.length + around.serverEvents.length;
+  return (
+    Math.round(around.everywhere.activity) +
+    around.tunnelTroubles.length +
+    around.limits.length +
+    around.serverEvents.length
+  );
 }
 
 function transportKey(ip: string | undefined, port: number | undefined): string | undefined {

@@ -48,7 +48,7 @@ export class Silences {
 /** The client's silence before its connection was closed without LOGOUT, in ms, from the mail process' own words; else undefined. */
 export function silentMs(s: Session): number | undefined {
   const post = s.postLogin;
-  if (!post || post.end !== 'connection-closed') return undefined;
+  if (post?.end !== 'connection-closed') return undefined;
   if (post.commandState === 'running' && isIdle(post.command))
     return (post.waitingSeconds ?? post.commandSeconds ?? 0) * 1000;
   return post.commandState === 'finished' ? (post.commandSeconds ?? 0) * 1000 : undefined;
