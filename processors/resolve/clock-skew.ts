@@ -35,6 +35,7 @@ interface SourceAnchors {
 const ANCHORS_MAX = 20_000;
 const QUARTER_HOUR_MS = 900_000;
 const DAY_MS = 86_400_000;
+const OVERLAP_SLACK_MS = 600_000;
 
 export class ClockSurvey {
   private readonly sources = new Map<number, SourceAnchors>();
@@ -135,7 +136,28 @@ export class ClockSurvey {
       }
       for (const [index, estimate] of found) result.set(index, estimate);
     }
+    const range = this.settledRange(result);
+    for (const [index, s] of this.sources) {
+      if (result.has(index) || !range) continue;
+      const estimate = fromOverlap(s, range);
+      if (estimate) result.set(index, estimate);
+    }
     return result;
+  }
+
+  /** From when to when the settled sources tell. */
+  private settledRange(
+    settled: ReadonlyMap<number, ClockEstimate>,
+  ): { readonly from: number; readonly to: number } | undefined {
+    let from = Number.POSITIVE_INFINITY;
+    let to = Number.NEGATIVE_INFINITY;
+    for (const [index, { shiftMs }] of settled) {
+      const s = this.sources.get(index);
+      if (!s) continue;
+      from = Math.min(from, s.first + shiftMs);
+      to = Math.max(to, s.last + shiftMs);
+    }
+    return from < to ? { from, to } : undefined;
   }
 
   /** Corrected times by key, of the sources that are settled. Session ids give true time, so theirs are not shifted. */
@@ -160,6 +182,38 @@ function fromOwnIds(s: SourceAnchors): ClockEstimate {
   const sorted = [...s.own].sort((a, b) => a - b);
   const low = sorted[Math.floor(sorted.length * 0.1)] ?? 0;
   return split(low, s, sorted.length, 'the times inside Dovecot session ids');
+}
+
+/**
+ * Last resort for a source that shares no event with any other: logs that are analysed together tell of the same time. If as they stand it does
+ * not lie within the time of the others, but moved by a zone it does, it is moved by the least such zone. Never sure.
+ */
+function fromOverlap(
+  s: SourceAnchors,
+  range: { readonly from: number; readonly to: number },
+): ClockEstimate | undefined {
+  const length = Math.max(1, s.last - s.first);
+  const overlap = (shift: number): number =>
+    Math.max(
+      0,
+      Math.min(s.last + shift, range.to + OVERLAP_SLACK_MS) - Math.max(s.first + shift, range.from - OVERLAP_SLACK_MS),
+    ) / length;
+  if (overlap(0) > 0.5) return undefined;
+  let best = 0;
+  for (let hours = -14; hours <= 14; hours += 0.5) {
+    const shift = hours * 3_600_000;
+    if (
+      overlap(shift) > overlap(best) + 0.01 ||
+      (overlap(shift) > overlap(best) - 0.01 && Math.abs(shift) < Math.abs(best))
+    )
+      best = shift;
+  }
+  if (best === 0 || overlap(best) < 0.8) return undefined;
+  return {
+    shiftMs: best,
+    confidence: 0.4,
+    basis: `zone ${best < 0 ? '+' : '-'}${Math.abs(best) / 60_000} min, because only so its time is that of the other sources`,
+  };
 }
 
 /**
