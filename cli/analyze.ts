@@ -12,7 +12,7 @@ import { jsonText, terminalText } from '../reports/clean-text.ts';
 import { renderReport } from '../reports/html.ts';
 import { exampleSessionIds, type Summary, SummaryBuilder } from '../reports/summary.ts';
 import { renderTerminal } from '../reports/terminal.ts';
-import { clockChoices, momentOption } from './clock-options.ts';
+import { clockChoices, momentOption, repeated } from './clock-options.ts';
 import { progressDisplay } from './progress.ts';
 import { type AnalysisResult, runAnalysis, type SourceReport } from './run-analysis.ts';
 import { siteKey } from './site-key.ts';
@@ -45,8 +45,9 @@ export function registerAnalyze(program: Command): void {
     .option('--out <dir>', 'where to write', './imapwhy-out')
     .option('--store <file>', 'the store (default: DIR/imapwhy.db)')
     .option(
-      '--tz <zone...>',
+      '--tz <zone>',
       'zone of stamps that carry none: ZONE for all, or SOURCE=ZONE for sources whose name contains SOURCE',
+      repeated,
     )
     .option('--year <yyyy>', 'year of stamps that carry none (default: from the logs themselves, else the file’s time)')
     .option('--since <time>', 'only sessions that begin at or after this time')

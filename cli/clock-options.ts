@@ -30,6 +30,12 @@ export function clockChoices(
   return { zone: zone ?? UTC, zoneBySource, near, now, zoneName: zone?.name ?? null };
 }
 
+/** For an option that may be given more than once: one value each time, so that it swallows no path that follows. */
+export const repeated = (value: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  value,
+];
+
 /** `2026-11-24`, `2026-11-24T03:24`, `2026-11-24 03:24`; without an offset in the given zone. UTC ms. */
 export function momentOption(option: string, text: string, zone: CivilZone): number {
   const time = DateTime.fromISO(text.trim().replace(' ', 'T'), { zone: 'utc', setZone: true });

@@ -6,7 +6,7 @@ import { toEcs } from '../processors/ecs.ts';
 import { FORMATS, ParseStage } from '../processors/parse/index.ts';
 import { newRedaction } from '../processors/redact.ts';
 import { terminalText } from '../reports/clean-text.ts';
-import { clockChoices } from './clock-options.ts';
+import { clockChoices, repeated } from './clock-options.ts';
 import { siteKey } from './site-key.ts';
 import { UseError } from './use-error.ts';
 
@@ -25,8 +25,9 @@ export function registerParse(program: Command): void {
     .argument('[file...]', 'files, folders, globs, or - for standard input (the default)')
     .option('--format <name>', `auto, or one of ${FORMATS.map((f) => f.name).join(', ')}`, 'auto')
     .option(
-      '--tz <zone...>',
+      '--tz <zone>',
       'zone of stamps that carry none: ZONE for all, or SOURCE=ZONE (default: UTC, recorded in event.timezone)',
+      repeated,
     )
     .option('--year <yyyy>', 'year of stamps that carry none (default: from the file’s time)')
     .action(async (files: string[], options: ParseOptions) => {
