@@ -28,6 +28,8 @@ import { Utf8Chunks } from './text.ts';
 
 /** Bytes read at once; a record that is longer takes the slow way. */
 const windowBytes = 1 << 16;
+/** Bytes read at first: most records are asked for alone, and shorter than this. */
+const glanceBytes = 1 << 12;
 /** How far the end of a transaction is looked for. */
 const searchBytesMax = 64 << 20;
 /** Files held open at once. */
@@ -225,7 +227,7 @@ function firstExtentAt(extents: readonly Extent[], offset: number): number {
 class WindowedLines {
   readonly #readAt: ReadAt;
   readonly #window: Buffer;
-  #start = 0;
+  #start = -1;
   #length = 0;
 
   constructor(readAt: ReadAt, window: Buffer) {
@@ -236,8 +238,10 @@ class WindowedLines {
   at(offset: number): string | undefined {
     const inside = this.#inWindow(offset);
     if (inside !== undefined) return inside;
+    // The first line that is asked for may be the only one; from the second on, the bytes between them are worth reading.
+    const window = this.#start < 0 ? this.#window.subarray(0, glanceBytes) : this.#window;
     this.#start = offset;
-    this.#length = this.#readAt(this.#window, offset);
+    this.#length = this.#readAt(window, offset);
     if (this.#length === 0) return undefined;
     return this.#inWindow(offset) ?? readRecord(this.#readAt, offset, (records) => records[0]?.text);
   }
@@ -276,9 +280,11 @@ function readRecord(
 ): string | undefined {
   const chunks = new Utf8Chunks();
   const framer = new LineFramer(offset);
-  const buffer = Buffer.allocUnsafe(windowBytes);
-  for (let position = offset; position < offset + searchBytesMax; position += windowBytes) {
-    const length = readAt(buffer, position);
+  let buffer = Buffer.allocUnsafe(glanceBytes);
+  let length = 0;
+  for (let position = offset; position < offset + searchBytesMax; position += length) {
+    if (position > offset && buffer.length < windowBytes) buffer = Buffer.allocUnsafe(windowBytes);
+    length = readAt(buffer, position);
     const lines: SourceRecord[] = [];
     framer.push(chunks.push(buffer.subarray(0, length)), lines);
     const text = take(lines, false);

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { documentText } from './document-text.ts';
 import { FingerprintSet } from './fingerprint-set.ts';
 
 const PENDING_CHARS_MAX = 1 << 20;
@@ -12,9 +13,9 @@ const NEWLINE = 10;
  */
 export interface DocumentFile {
   /** Takes a document that is never revised; waits for the system when a chunk is full. */
-  append(document: unknown): Promise<void>;
+  append(document: object): Promise<void>;
   /** Takes a profile or an incident with its id. Do not mix with `append` in one file. */
-  appendRevision(id: string, revision: number, document: unknown): Promise<void>;
+  appendRevision(id: string, revision: number, document: object): Promise<void>;
   /** Hands everything to the system. */
   flush(): Promise<void>;
   /** Flushes, removes what was superseded, syncs to disk and closes. */
@@ -37,8 +38,8 @@ export function createDocumentFile(handle: FileHandle, name: string): DocumentFi
     await writeAll(handle, chunk, null);
   }
 
-  async function append(document: unknown): Promise<void> {
-    pending += `${JSON.stringify(document)}\n`;
+  async function append(document: object): Promise<void> {
+    pending += `${documentText(document)}\n`;
     if (pending.length >= PENDING_CHARS_MAX) await flush();
   }
 

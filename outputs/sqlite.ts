@@ -9,6 +9,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { pathToFileURL } from 'node:url';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { CauseLabel, Outcome, Profile } from '../processors/profile/profile.ts';
+import { documentText } from './document-text.ts';
 import type { EventDocument, Output, OutputBatch } from './output.ts';
 import { messageOf, OutputError } from './output-error.ts';
 
@@ -280,14 +281,14 @@ function insertProfile(statement: StatementSync, p: Profile): void {
     own.cause.layer,
     own.cause.owner,
     own.cause.probability,
-    JSON.stringify(p),
+    documentText(p),
   );
 }
 
 function insertEvent(statement: StatementSync, e: EventDocument): void {
   const at = e.document['@timestamp'];
   const atMs = typeof at === 'string' ? epochMs(at) : 0;
-  statement.run(e.id, e.session ?? null, atMs, datasetOf(e.document), JSON.stringify(e.document));
+  statement.run(e.id, e.session ?? null, atMs, datasetOf(e.document), documentText(e.document));
 }
 
 /** 0 for a text that is no time: the document is kept all the same. */
@@ -300,7 +301,7 @@ function insertIncident(statement: StatementSync, i: Incident): void {
   const { id, cause, scope, owner } = i.imapwhy.incident;
   const start = epochMs(i.event.start);
   const end = epochMs(i.event.end);
-  statement.run(id, i.imapwhy.revision, start, end, cause, scope, owner, JSON.stringify(i));
+  statement.run(id, i.imapwhy.revision, start, end, cause, scope, owner, documentText(i));
 }
 
 function datasetOf(document: EventDocument['document']): string | null {
