@@ -310,9 +310,21 @@ function headOf(text: string): string | undefined {
 function isV1Line(text: string): boolean {
   if (text.length > ROW_MAX) return false;
   if (text.startsWith('Common Name,Real Address') || text.startsWith('Virtual Address,Common Name')) return true;
+  if (!endsLikeV1Row(text)) return false;
   const cells = text.split(',');
   return cells.length <= COLUMNS_MAX && looksLikeV1Row(cells);
 }
+
+/** The part of `looksLikeV1Row` that needs the last cells only: every row of a CSV log of another program is asked, and few get further. */
+function endsLikeV1Row(text: string): boolean {
+  const last = text.lastIndexOf(',');
+  const before = commaBefore(text, last);
+  const cell = text.slice(before + 1, Math.max(last, 0));
+  if (count(cell) === undefined) return parseEndpoint(cell) !== undefined;
+  return count(text.slice(commaBefore(text, before) + 1, Math.max(before, 0))) !== undefined;
+}
+
+const commaBefore = (text: string, at: number): number => (at <= 0 ? -1 : text.lastIndexOf(',', at - 1));
 
 const looksLikeV1Row = (cells: readonly string[]): boolean => looksLikeV1Client(cells) || looksLikeV1Route(cells);
 

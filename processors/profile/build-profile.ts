@@ -122,5 +122,7 @@ export function buildProfile(
 }
 
 function distinct(values: readonly (string | undefined)[]): string[] {
-  return [...new Set(values.flatMap((v) => (v === undefined || v === '' ? [] : [v])))];
+  const kept: string[] = [];
+  for (const v of values) if (v !== undefined && v !== '' && !kept.includes(v)) kept.push(v);
+  return kept;
 }
