@@ -1,0 +1,22 @@
+/**
+ * npm run test:servers [-- --install]: the tests that need more than Node and this checkout. They fetch what they need (npm, Debian's nginx)
+ * into temporary folders; only with --install may they change the system, by apt. What a machine cannot provide is skipped, and said.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+const suites = ['packaging.ts', 'fresh-clone.ts', 'nginx.ts'];
+const args = process.argv.slice(2);
+if (args.some((arg) => arg !== '--install')) {
+  process.stderr.write('usage: npm run test:servers [-- --install]\n');
+  process.exit(2);
+}
+process.stdout.write(
+  'Tests of the package, of a fresh clone and of a real nginx. Tests against running Dovecot, Kafka and Elasticsearch come with the streaming service.\n',
+);
+const child = spawn(
+  process.execPath,
+  ['--test', '--test-reporter=spec', '--test-concurrency=1', ...suites.map((name) => join(import.meta.dirname, name))],
+  { stdio: 'inherit', env: { ...process.env, IMAPWHY_INSTALL: args.includes('--install') ? '1' : '0' } },
+);
+child.on('exit', (code) => process.exit(code ?? 1));
