@@ -54,7 +54,7 @@ const has = <D extends Dataset>(...datasets: readonly D[]) => {
   return (event: ParsedEvent): event is Extract<ParsedEvent, { readonly dataset: D }> => set.has(event.dataset);
 };
 
-/** The table. The order matters only for lines of no known program that more than one format might take. */
+/** The table. The order decides only about lines of no known program that more than one format would take. */
 export const FORMATS: readonly Format[] = [
   format(dovecot, has('dovecot.login', 'dovecot.session', 'dovecot.auth', 'dovecot.service')),
   format(postfix, has('postfix.smtp')),
@@ -69,156 +69,238 @@ export const FORMATS: readonly Format[] = [
   format(netflow, has('netflow.flow')),
 ];
 
-const BY_PROGRAM: ReadonlyMap<string, number> = new Map(
-  FORMATS.flatMap((f, i) => f.programs.filter((p) => !p.endsWith('/')).map((p) => [p, i])),
+const BY_PROGRAM: ReadonlyMap<string, Format> = new Map(
+  FORMATS.flatMap((f) => f.programs.filter((p) => !p.endsWith('/')).map((p) => [p, f])),
 );
-const BY_PREFIX: readonly (readonly [string, number])[] = FORMATS.flatMap((f, i) =>
-  f.programs.filter((p) => p.endsWith('/')).map((p) => [p, i] as const),
+const BY_PREFIX: readonly (readonly [string, Format])[] = FORMATS.flatMap((f) =>
+  f.programs.filter((p) => p.endsWith('/')).map((p) => [p, f] as const),
 );
 
 /** Which format a program's lines have; undefined for unknown programs. */
 function formatOfProgram(program: string): Format | undefined {
   const exact = BY_PROGRAM.get(program);
-  if (exact !== undefined) return FORMATS[exact];
-  for (const [prefix, i] of BY_PREFIX) if (program.startsWith(prefix)) return FORMATS[i];
+  if (exact !== undefined) return exact;
+  for (const [prefix, f] of BY_PREFIX) if (program.startsWith(prefix)) return f;
   return undefined;
 }
 
-/** How one source is read: plain data, kept with its position. */
-interface SourceState {
+const BY_DATASET = new Map<Dataset, Format>();
+
+/** The ECS fields of an event beyond those that every event shares; none for records that no parser took. */
+export function ecsOf(event: ParsedEvent): EcsFields {
+  const known = BY_DATASET.get(event.dataset);
+  if (known !== undefined) return known.ecs(event) ?? NO_FIELDS;
+  for (const f of FORMATS) {
+    const fields = f.ecs(event);
+    if (fields === undefined) continue;
+    BY_DATASET.set(event.dataset, f);
+    return fields;
+  }
+  return NO_FIELDS;
+}
+
+const NO_FIELDS: EcsFields = {};
+
+type Failed = Extract<ParseOutcome<ParsedEvent>, { readonly kind: 'failure' }>;
+
+/** What became of a line, and which format said so; `format` is undefined when none took it. */
+export interface LineOutcome {
+  readonly outcome: ParseOutcome<ParsedEvent>;
+  readonly format: Format | undefined;
+}
+
+/**
+ * Gives a line to the format of its program, else to the first in table order that accepts it and does not fail. If all fail, the first
+ * failure counts. What other lines were read before matters only through `context`. `only`: the one format to try (`--format`).
+ */
+export function parseLine(line: Line, context: RecordContext, only?: Format): LineOutcome {
+  const known = only ?? (line.program === undefined ? undefined : formatOfProgram(line.program));
+  let failure: Failed | undefined;
+  if (known !== undefined) {
+    const outcome = attempt(known, line, context);
+    if (outcome.kind !== 'failure') return { outcome, format: known };
+    failure = outcome;
+  }
+  if (only === undefined) {
+    for (const f of FORMATS) {
+      if (f === known || !f.accepts(line)) continue;
+      const outcome = attempt(f, line, context);
+      if (outcome.kind !== 'failure') return { outcome, format: f };
+      failure ??= outcome;
+    }
+  }
+  return { outcome: failure ?? UNKNOWN, format: undefined };
+}
+
+const UNKNOWN: Failed = { kind: 'failure', code: 'unknown_format', field: 'message' };
+const NO_TIME: Failed = { kind: 'failure', code: 'bad_time', field: 'time' };
+
+function attempt(f: Format, line: Line, context: RecordContext): ParseOutcome<ParsedEvent> {
+  const outcome = f.parse(line, context);
+  return outcome.kind === 'event' && !isDate(outcome.event.stamp.at) ? NO_TIME : outcome;
+}
+
+/** Whether a date can name it; years from 0 to 9999, which is what ISO 8601 writes without a sign. */
+const isDate = (at: number): boolean => at >= -62_167_219_200_000 && at < 253_402_300_800_000;
+
+/** What reading the next record of a source depends on; plain data that survives JSON. */
+export interface ParseState {
+  /** UTC ms near which a stamp without a year lies: that of the last event. Null if nothing is known. */
+  readonly near: number | null;
+  readonly memory: SourceMemory;
+}
+
+/** How one source is read. */
+interface OpenSource {
   readonly source: LogSource;
   readonly zone: CivilZone;
   readonly only: Format | undefined;
   readonly memory: SourceMemory;
   near: number;
-  /** The format that took the last line of no known program: tried first, for speed. */
-  last: Format | undefined;
 }
 
 export interface ParseCounts {
+  /** Records that are not empty: `parsed` + `skipped` + the failures. */
   lines: number;
   parsed: number;
+  /** Records that only describe the next ones (a CSV header). */
   skipped: number;
+  /** Empty records. */
+  blank: number;
   first: number;
   last: number;
   zoned: boolean;
   readonly formats: Map<string, number>;
+  readonly actions: Map<string, number>;
   readonly failures: Map<ParseFailure, number>;
 }
 
 /** Records in, events out, in the same order. A record that no parser takes becomes an event too, so that nothing is lost. */
 export class ParseStage {
-  private readonly sources = new Map<number, SourceState>();
+  private readonly sources = new Map<number, OpenSource>();
   readonly counts = new Map<number, ParseCounts>();
 
-  /** `near`: UTC ms near which stamps without a year lie. `only`: the single format to try (`--format`). */
-  open(source: LogSource, zone: CivilZone, near: number, only?: Format): void {
-    this.sources.set(source.index, { source, zone, only, memory: newSourceMemory(), near, last: undefined });
+  /**
+   * `near`: UTC ms near which stamps without a year lie. `only`: the single format to try (`--format`).
+   * `state`: where an earlier stage stopped in this source (see `state`); it replaces `near`.
+   */
+  open(source: LogSource, zone: CivilZone, near: number, only?: Format, state?: ParseState): void {
+    const memory = { ...newSourceMemory(), ...(state && structuredClone(state.memory)) };
+    this.sources.set(source.index, { source, zone, only, memory, near: state?.near ?? near });
     this.counts.set(source.index, {
       lines: 0,
       parsed: 0,
       skipped: 0,
+      blank: 0,
       first: Number.POSITIVE_INFINITY,
       last: Number.NEGATIVE_INFINITY,
       zoned: true,
       formats: new Map(),
+      actions: new Map(),
       failures: new Map(),
     });
   }
 
+  /** What the next record of this source will be read with. */
+  state(source: LogSource): ParseState {
+    const { near, memory } = this.opened(source.index);
+    return { near: Number.isFinite(near) ? near : null, memory: structuredClone(memory) };
+  }
+
   push(source: LogSource, records: readonly SourceRecord[]): ParsedEvent[] {
-    const state = this.sources.get(source.index);
-    const counts = this.counts.get(source.index);
-    if (!state || !counts) throw new Error(`source ${source.index} was not opened`);
     const events: ParsedEvent[] = [];
-    for (const record of records) {
-      if (record.text === '') continue;
-      counts.lines++;
-      const event = one(record, state, state.near, counts);
-      if (!event) continue;
-      events.push(event);
-      if (event.dataset === 'unparsed') continue;
-      const at = event.stamp.at;
-      state.near = at;
-      if (at < counts.first) counts.first = at;
-      if (at > counts.last) counts.last = at;
-      if (!event.stamp.zoned) counts.zoned = false;
-    }
+    this.each(source, records, (event) => {
+      if (event !== undefined) events.push(event);
+    });
     return events;
+  }
+
+  /** The same record by record, with the line: `event` is undefined for one that only describes the next ones, and for an empty one. */
+  each(
+    source: LogSource,
+    records: readonly SourceRecord[],
+    take: (event: ParsedEvent | undefined, line: Line) => void,
+  ): void {
+    const opened = this.opened(source.index);
+    const counts = this.counts.get(source.index);
+    if (counts === undefined) throw new Error(`source ${source.index} was not opened`);
+    for (const record of records) {
+      const context = contextOf(opened, opened.near);
+      const line = peel(record, opened.source, context);
+      if (record.text === '') {
+        counts.blank++;
+        take(undefined, line);
+        continue;
+      }
+      counts.lines++;
+      const { outcome, format } = parseLine(line, context, opened.only);
+      if (outcome.kind === 'event') {
+        const { event } = outcome;
+        count(counts, event, format);
+        opened.near = event.stamp.at;
+        take(event, line);
+      } else if (outcome.kind === 'skip') {
+        counts.skipped++;
+        take(undefined, line);
+      } else {
+        const event = unparsed(line, opened.near, outcome);
+        increment(counts.failures, event.code);
+        take(event, line);
+      }
+    }
   }
 
   /** Parses one record again, as it was parsed at `at`; changes nothing. For showing the lines behind a decision. */
   again(source: number, record: SourceRecord, at: number): ParsedEvent | undefined {
-    const state = this.sources.get(source);
-    return state && one(record, { ...state, memory: structuredClone(state.memory) }, at, undefined);
+    const opened = this.sources.get(source);
+    if (opened === undefined) return undefined;
+    const context = contextOf({ ...opened, memory: structuredClone(opened.memory) }, at);
+    const line = peel(record, opened.source, context);
+    const { outcome } = parseLine(line, context, opened.only);
+    if (outcome.kind === 'event') return outcome.event;
+    return outcome.kind === 'skip' ? undefined : unparsed(line, at, outcome);
+  }
+
+  private opened(index: number): OpenSource {
+    const opened = this.sources.get(index);
+    if (opened === undefined) throw new Error(`source ${index} was not opened`);
+    return opened;
   }
 }
 
-function one(
-  record: SourceRecord,
-  state: SourceState,
-  near: number,
-  counts: ParseCounts | undefined,
-): ParsedEvent | undefined {
-  const context: RecordContext = { zone: state.zone, near, memory: state.memory };
-  const line = peel(record, state.source, context);
-  let failure: { readonly code: ParseFailure; readonly field: string } | undefined;
-  const attempt = (f: Format): ParsedEvent | 'skip' | undefined => {
-    const outcome = f.parse(line, context);
-    if (outcome.kind === 'event') {
-      if (!Number.isFinite(outcome.event.stamp.at)) {
-        failure ??= { code: 'bad_time', field: 'time' };
-        return undefined;
-      }
-      if (counts) {
-        counts.parsed++;
-        counts.formats.set(f.name, (counts.formats.get(f.name) ?? 0) + 1);
-      }
-      return outcome.event;
-    }
-    if (outcome.kind === 'skip') {
-      if (counts) counts.skipped++;
-      return 'skip';
-    }
-    failure ??= outcome;
-    return undefined;
-  };
-  const known = state.only ?? (line.program === undefined ? undefined : formatOfProgram(line.program));
-  if (known) {
-    const event = attempt(known);
-    if (event !== undefined) return event === 'skip' ? undefined : event;
-  }
-  if (!state.only) {
-    const first = state.last;
-    if (first && first !== known && first.accepts(line)) {
-      const event = attempt(first);
-      if (event !== undefined) return event === 'skip' ? undefined : event;
-    }
-    for (const f of FORMATS) {
-      if (f === known || f === first || !f.accepts(line)) continue;
-      const event = attempt(f);
-      if (event === undefined) continue;
-      if (counts) state.last = f;
-      return event === 'skip' ? undefined : event;
-    }
-  }
-  return unparsed(line, near, failure ?? { code: 'unknown_format', field: 'message' }, counts);
+const contextOf = (opened: OpenSource, near: number): RecordContext => ({
+  zone: opened.zone,
+  near,
+  memory: opened.memory,
+});
+
+function count(counts: ParseCounts, event: ParsedEvent, format: Format | undefined): void {
+  const { at, zoned } = event.stamp;
+  counts.parsed++;
+  if (at < counts.first) counts.first = at;
+  if (at > counts.last) counts.last = at;
+  if (!zoned) counts.zoned = false;
+  if (format !== undefined) increment(counts.formats, format.name);
+  increment(counts.actions, event.action);
 }
 
-function unparsed(
-  line: Line,
-  near: number,
-  failure: { readonly code: ParseFailure; readonly field: string },
-  counts: ParseCounts | undefined,
-): UnparsedEvent {
-  const code: ParseFailure = line.flaw === 'binary' ? 'binary' : failure.code;
-  if (counts) counts.failures.set(code, (counts.failures.get(code) ?? 0) + 1);
+function increment<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function unparsed(line: Line, near: number, failure: Failed): UnparsedEvent {
   return {
     dataset: 'unparsed',
     action: 'parse-failure',
     line,
-    stamp: line.stamp ?? { at: near, precisionMs: 86_400_000, zoned: false },
-    code,
+    stamp: line.stamp ?? { at: Number.isFinite(near) ? near : 0, precisionMs: 86_400_000, zoned: false },
+    code: codeOf(line, failure),
     field: failure.field,
   };
+}
+
+/** What framing did to a record explains its failure better than what the parsers missed in it. */
+function codeOf(line: Line, failure: Failed): ParseFailure {
+  if (line.flaw === 'binary') return 'binary';
+  return line.flaw === 'truncated' ? 'too_long' : failure.code;
 }
