@@ -1,8 +1,16 @@
 import { IANAZone } from 'luxon';
 
 /** Milliseconds since 1970 of a civil (wall clock) date-time, as if it were UTC. Months are 1 to 12. NaN if a field is out of range. */
-export function civilMs(year: number, month: number, day: number, hour: number, minute: number, second: number): number {
-  if (!(month >= 1 && month <= 12 && day >= 1 && hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59)) return Number.NaN;
+export function civilMs(
+  year: number,
+  month: number,
+  day: number,
+  hour: number,
+  minute: number,
+  second: number,
+): number {
+  if (!(month >= 1 && month <= 12 && day >= 1 && hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59))
+    return Number.NaN;
   if (!(second >= 0 && second <= 60) || day > daysInMonth(year, month)) return Number.NaN;
   return daysFromCivil(year, month, day) * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000;
 }
