@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -17,7 +18,11 @@ import { UTC } from '../processors/time.ts';
 import { type Corpus, openCorpus, readFolds } from './corpus.ts';
 import { runAnalysis } from './run-analysis.ts';
 
-export const SAMPLE_CORPUS = new URL('../samples/lab-a/', import.meta.url).pathname;
+/** Beside the sources, or one folder further up when this runs compiled from dist/. */
+export const SAMPLE_CORPUS =
+  ['../samples/lab-a', '../../samples/lab-a']
+    .map((path) => join(import.meta.dirname, path))
+    .find((path) => existsSync(path)) ?? 'samples/lab-a';
 
 export function registerEvaluate(program: Command): void {
   const evaluate = program.command('evaluate').description('every figure of the model cards, from labelled data');
