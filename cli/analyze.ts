@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { openNdjson } from '../outputs/ndjson.ts';
+import { messageOf, OutputError, systemCode } from '../outputs/output-error.ts';
 import { openStore, type Store } from '../outputs/sqlite.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import { DEFAULT_TIMERS, type KnownTimer } from '../processors/profile/known-timers.ts';
@@ -18,6 +19,10 @@ import { type AnalysisResult, runAnalysis, type SourceReport } from './run-analy
 import { siteKey } from './site-key.ts';
 import { UseError } from './use-error.ts';
 import { version } from './version.ts';
+
+const DONE = 0;
+const FAILED = 1;
+const INTERRUPTED = 130;
 
 export interface AnalyzeOptions {
   readonly out: string;
@@ -39,7 +44,7 @@ export function registerAnalyze(program: Command): void {
       'the main job: read logs, join them into sessions, name the causes, write profiles, incidents, the store and report.html',
     )
     .argument(
-      '<path...>',
+      '[path...]',
       'files, folders, globs, or - for standard input; plain, .gz or .zst; formats are recognised by content',
     )
     .option('--out <dir>', 'where to write', './imapwhy-out')
@@ -70,6 +75,7 @@ export function registerAnalyze(program: Command): void {
 
 /** Exit code 0: done; 1: nothing could be read, or an output failed. Wrong use throws a UseError. */
 export async function analyze(paths: readonly string[], options: AnalyzeOptions): Promise<number> {
+  if (paths.length === 0) throw new UseError(nothingToRead(options));
   const startedAt = new Date();
   const clock = clockChoices(options.tz ?? [], options.year, startedAt.getTime());
   const since =
@@ -78,18 +84,18 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     options.until === undefined ? Number.POSITIVE_INFINITY : momentOption('--until', options.until, clock.zone);
   const timers = await siteTimers(options.configFrom ?? []);
   const redaction = newRedaction(await siteKey());
-  await mkdir(options.out, { recursive: true });
-  const store = openStore(options.store ?? join(options.out, 'imapwhy.db'));
   const files = await openNdjson(options.out);
-  const summary = new SummaryBuilder();
+  let store: Store | undefined;
   const progress = progressDisplay(process.stderr, options.quiet === true || options.json === true);
   const interrupt = new AbortController();
   const onInterrupt = (): void => interrupt.abort();
   process.once('SIGINT', onInterrupt);
   process.once('SIGTERM', onInterrupt);
-  let result: AnalysisResult;
   try {
-    result = await runAnalysis({
+    const open = openStore(options.store ?? join(options.out, 'imapwhy.db'));
+    store = open;
+    const summary = new SummaryBuilder();
+    const result = await runAnalysis({
       paths,
       clock,
       model: SHIPPED_MODEL,
@@ -103,47 +109,85 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
       onBatch: async (batch) => {
         for (const p of batch.profiles) summary.add(p);
         for (const i of batch.incidents) summary.addIncident(i);
-        await store.write(batch);
+        await open.write(batch);
         await files.write(batch);
       },
     });
-    store.recordRun({
-      startedAt: startedAt.toISOString(),
-      inputs: paths,
-      zone: clock.zoneName,
-      engine: `${version} weights ${SHIPPED_MODEL.epoch}`,
-    });
-    await files.close();
+    progress.done();
+    for (const s of result.sources) summary.addIngest(ingestCounts(s));
+    const built = summary.build();
+    const lines = result.sources.reduce((n, s) => n + s.lines, 0);
+    const reportPath = join(options.out, 'report.html');
+    // A run that read nothing (a slip of the pen, most likely) leaves the files of the run before it.
+    if (lines > 0) {
+      open.recordRun({
+        startedAt: startedAt.toISOString(),
+        inputs: paths,
+        zone: clock.zoneName,
+        engine: `${version} weights ${SHIPPED_MODEL.epoch}`,
+      });
+      await files.close();
+      await writeReport(reportPath, built, open);
+    }
+    await open.close();
+    tell(problemLines(result));
+    if (options.json) process.stdout.write(`${jsonText(built)}\n`);
+    else if (lines > 0) process.stdout.write(renderTerminal(built, { colour: hasColour(process.stdout), reportPath }));
+    return conclude(result, paths, lines);
   } finally {
     process.off('SIGINT', onInterrupt);
     process.off('SIGTERM', onInterrupt);
     progress.done();
+    // After success both have nothing left to do. What the store holds is whole: each batch is one transaction.
+    await files.discard();
+    await store?.close().catch(() => undefined);
   }
-  for (const problem of result.problems)
-    process.stderr.write(`imapwhy: ${terminalText(problem.path)} ${terminalText(problem.message)}\n`);
-  for (const s of result.sources) summary.addIngest(ingestCounts(s));
-  const built = summary.build();
-  const reportPath = join(options.out, 'report.html');
-  await writeReport(reportPath, built, store);
-  await store.close();
-  if (options.json) process.stdout.write(`${jsonText(built)}\n`);
-  else {
-    const colour = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
-    process.stdout.write(renderTerminal(built, { colour, reportPath }));
-  }
+}
+
+/** Says what must be said after the summary, and returns the exit code. */
+function conclude(result: AnalysisResult, paths: readonly string[], lines: number): number {
   if (result.interrupted) {
-    process.stderr.write('imapwhy: interrupted: what was read until then is written and consistent.\n');
-    return 130;
+    tell(['interrupted: what was read until then is written and consistent. Run it again to read all.']);
+    return INTERRUPTED;
   }
-  const lines = result.sources.reduce((n, s) => n + s.lines, 0);
   if (lines === 0) {
-    process.stderr.write(
-      'imapwhy: no log lines were found in what was given. Name files or folders with logs; see imapwhy analyze --help.\n',
-    );
-    return 1;
+    tell([
+      'no log lines were found in what was given, so nothing was written. Name files or folders with logs; see imapwhy analyze --help.',
+    ]);
+    return FAILED;
   }
-  // What the user named and could not be read is a failure; what a folder happened to hold is not.
-  return result.problems.some((p) => p.code !== 'duplicate' && paths.includes(p.path)) ? 1 : 0;
+  if (result.sources.every((s) => s.parsed === 0)) {
+    tell(['not one line could be understood, so there is no answer. docs/formats/ lists what imapwhy reads.']);
+    return FAILED;
+  }
+  // What the user named and could not be read is a failure; what a folder happened to hold, a copy and a file without lines are not.
+  return result.problems.some((p) => p.code !== 'duplicate' && p.code !== 'empty' && paths.includes(p.path))
+    ? FAILED
+    : DONE;
+}
+
+function problemLines(result: AnalysisResult): readonly string[] {
+  const unknown = result.sources.filter((s) => s.lines > 0 && s.parsed === 0);
+  return [
+    ...result.problems.map((p) => `${p.path} ${p.message}`),
+    ...unknown.map(
+      (s) =>
+        `${s.source.log.source.name} has no line of a format that imapwhy knows: its lines are kept in events.ndjson, tagged _parse_failure.`,
+    ),
+  ];
+}
+
+function tell(lines: readonly string[]): void {
+  for (const line of lines) process.stderr.write(`imapwhy: ${terminalText(line)}\n`);
+}
+
+const hasColour = (stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY === true && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
+
+function nothingToRead(options: AnalyzeOptions): string {
+  return options.configFrom
+    ? 'no logs were named: --config-from takes all paths that follow it, so name the logs first: imapwhy analyze mail.log --config-from haproxy.cfg'
+    : 'no logs were named: give files, folders or - for standard input, such as imapwhy analyze /var/log/mail.log* /var/log/haproxy.log';
 }
 
 async function siteTimers(paths: readonly string[]): Promise<readonly KnownTimer[]> {
@@ -172,8 +216,15 @@ async function writeReport(path: string, summary: Summary, store: Store): Promis
     return profile ? [{ profile, events: store.eventsOf(id) }] : [];
   });
   const temporary = `${path}.partial-${process.pid}`;
-  await writeFile(temporary, renderReport(summary, incidents, examples));
-  await rename(temporary, path);
+  try {
+    await writeFile(temporary, renderReport(summary, incidents, examples));
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (systemCode(error) === 'ENOSPC' || systemCode(error) === 'EDQUOT')
+      throw new OutputError('OUTPUT_FULL', `${path}: the disk is full. Free some space and run it again.`, error);
+    throw new OutputError('OUTPUT_FAILED', `${path}: cannot be written: ${messageOf(error)}`, error);
+  }
 }
 
 function ingestCounts(s: SourceReport): Parameters<SummaryBuilder['addIngest']>[0] {

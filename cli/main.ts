@@ -28,6 +28,16 @@ registerParse(program);
 registerEvaluate(program);
 for (const command of allCommands(program)) command.exitOverride();
 
+// A reader that went away (| head) is no failure, and who cannot be told that something failed need not be.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(
+    `imapwhy: standard output cannot be written (${error.code ?? error.message}): free some space, or send it elsewhere.\n`,
+  );
+  process.exit(FAILED);
+});
+process.stderr.on('error', () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {

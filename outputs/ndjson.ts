@@ -1,12 +1,19 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDocumentFile, type DocumentFile } from './document-file.ts';
+import { makeFolder } from './folder.ts';
 import type { Output, OutputBatch } from './output.ts';
 import { messageOf, OutputError, systemCode } from './output-error.ts';
 
 const NAMES = ['events', 'incidents', 'profiles'] as const; // published in this order: who sees the profiles finds their events
 const RECENT_EVENTS = 250_000;
 type Name = (typeof NAMES)[number];
+
+/** Files that appear under their names all at once, or not at all. */
+export interface NdjsonOutput extends Output {
+  /** Instead of `close`: nothing is published, the partial files are removed. Never rejects. */
+  discard(): Promise<void>;
+}
 
 interface OpenFile {
   readonly path: string;
@@ -23,7 +30,7 @@ interface OpenFile {
  * `write` resolves when the system has taken the lines (which is also its back-pressure), `close` when they are on disk under their names. After a
  * failed write nothing is published: `close` removes the partial files and rejects with the same error.
  */
-export async function openNdjson(dir: string): Promise<Output> {
+export async function openNdjson(dir: string): Promise<NdjsonOutput> {
   const files = await openFiles(dir);
   const recent = new RecentIds();
   let failure: OutputError | undefined;
@@ -72,6 +79,15 @@ export async function openNdjson(dir: string): Promise<Output> {
       closing ??= publish();
       return closing;
     },
+    async discard() {
+      await last.catch(() => undefined);
+      if (closing) await closing.catch(() => undefined);
+      else {
+        closing = Promise.reject(new OutputError('OUTPUT_FAILED', `${dir}: closed after its files were discarded`));
+        closing.catch(() => undefined);
+        await discard(files);
+      }
+    },
   };
 }
 
@@ -87,7 +103,7 @@ async function openFiles(dir: string): Promise<Record<Name, OpenFile>> {
     return one;
   };
   try {
-    await mkdir(dir, { recursive: true });
+    await makeFolder(dir);
     await removeAbandoned(dir);
     return {
       events: await openOne('events'),
