@@ -51,6 +51,8 @@ export interface FlowBatch {
 /** Exporters send a flow when it has been silent for a while or has lasted for long, so records are out of order by those timeouts. */
 const FLOW_DISORDER_MS = 300_000;
 
+const NOTHING: FlowBatch = { profiles: [], incidents: [] };
+
 /** How far a source has been read. */
 interface Reader {
   readonly source: PreparedSource;
@@ -98,10 +100,10 @@ export async function* flow(sources: readonly PreparedSource[], options: FlowOpt
     correlate.push(onCommonClock(events, next, options.without));
     options.onProgress?.(next.source, batch.value.bytesRead, batch.value.records.length);
     const reached = Math.min(...readers.filter((r) => !r.done).map((r) => r.reached));
-    if (!Number.isFinite(reached)) continue;
     const closed: ClosedSession[] = [];
-    correlate.advance(reached - options.latenessMs, closed);
-    if (closed.length > 0) yield finish(closed, reached - options.latenessMs);
+    if (Number.isFinite(reached)) correlate.advance(reached - options.latenessMs, closed);
+    // The caller gets its turn after each batch of lines: it holds the events, of which there can be many without a session.
+    yield closed.length > 0 ? finish(closed, reached - options.latenessMs) : NOTHING;
   }
   const closed: ClosedSession[] = [];
   correlate.flush(closed);

@@ -10,6 +10,7 @@ import { type ParsedEvent, ParseStage } from '../processors/parse/index.ts';
 import { UnparsedTemplates } from '../processors/parse/unparsed-templates.ts';
 import type { SourceFacts } from '../processors/profile/build-profile.ts';
 import { withLines } from '../processors/profile/evidence-lines.ts';
+import type { Incident } from '../processors/profile/incident.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
 import type { Profile } from '../processors/profile/profile.ts';
 import type { Redaction } from '../processors/redact.ts';
@@ -65,6 +66,8 @@ export interface AnalysisResult {
 
 const LATENESS_MS = 30_000;
 const TEMPLATES_SHOWN = 3;
+/** An output syncs and rewrites pages with each batch: small ones cost more than what is in them. */
+const DOCUMENTS_AT_ONCE = 2000;
 
 /** Reads the inputs, runs the flow and hands on finished batches. The documents of events are made only for sessions that went wrong. */
 export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisResult> {
@@ -81,6 +84,15 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     const bytesRead = new Map<number, number>();
     let lines = 0;
     let pending: EventDocument[] = [];
+    let profiles: Profile[] = [];
+    let incidents: Incident[] = [];
+    const write = async (): Promise<void> => {
+      if (pending.length + profiles.length + incidents.length === 0) return;
+      await options.onBatch({ events: pending, profiles, incidents });
+      pending = [];
+      profiles = [];
+      incidents = [];
+    };
     const onEvents = (events: readonly ParsedEvent[]): void => {
       for (const e of events) {
         if (e.dataset === 'unparsed') {
@@ -112,7 +124,6 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
       ...(options.onClosed && { onClosed: options.onClosed }),
       ...(options.signal && { signal: options.signal }),
     })) {
-      const profiles: Profile[] = [];
       for (const p of batch.profiles) {
         const start = Date.parse(p.event.start);
         if (start < options.since || start >= options.until) continue;
@@ -124,9 +135,10 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
         pending.push(...events);
         profiles.push(withLines(p, events));
       }
-      await options.onBatch({ events: pending, profiles, incidents: batch.incidents });
-      pending = [];
+      incidents.push(...batch.incidents);
+      if (pending.length + profiles.length + incidents.length >= DOCUMENTS_AT_ONCE) await write();
     }
+    await write();
     return {
       sources: sources.map((source) => report(source, parse, templates.get(source.log.source.index), documents)),
       problems: [...found.problems, ...twice, ...logs.flatMap((log) => log.problems)],
