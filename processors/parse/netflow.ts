@@ -84,10 +84,12 @@ function looksLikeFlow(text: string): boolean {
   if (isSummary(text) || isTotals(text)) return true;
   // A row of an OpenVPN status file can hold two addresses as well.
   if (text.startsWith('CLIENT_LIST,')) return false;
-  if (commas(text, COMMAS_MIN) < COMMAS_MIN || text.includes('"') || commas(text, COMMAS_MAX + 1) > COMMAS_MAX)
-    return false;
+  const count = commas(text, COMMAS_MAX + 1);
+  if (count < COMMAS_MIN || count > COMMAS_MAX || text.includes('"')) return false;
   const cells = text.split(',');
-  return cells.filter(looksLikeAddressCell).length >= 2 || columnsOf(cells) !== undefined;
+  let addresses = 0;
+  for (const cell of cells) if (looksLikeAddressCell(cell) && ++addresses === 2) return true;
+  return columnsOf(cells) !== undefined;
 }
 
 /**
