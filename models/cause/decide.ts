@@ -12,14 +12,8 @@ export interface CauseModel {
   readonly weights: Readonly<Record<string, Weights>>;
 }
 
-/** What a knowing engineer assumes before looking: most sessions that draw attention at all are still nobody's fault. */
-export const PRIOR_BASE: Weights = {
-  none: 2,
-  'server.idle_timeout': -0.5,
-  'client.legacy_tls': -0.5,
-  'client.protocol_error': -0.5,
-  'client.too_many_connections': -0.5,
-};
+/** What a session is before anything is known of it: nobody's fault, three to one against all causes together. */
+export const PRIOR_BASE: Weights = { none: 4 };
 
 export const PRIOR_MODEL: CauseModel = {
   epoch: 0,

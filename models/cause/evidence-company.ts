@@ -395,7 +395,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
 ];
 
 /** Only a session that went wrong can have a cause in its surroundings. */
-const hurt = (c: Case): number => yes(c.outcome !== 'ok');
+const hurt = (c: Case): number => yes(c.outcome !== 'ok' && c.outcome !== 'unknown');
 
 type Counts = Case['around']['inNetwork'];
 

@@ -21,7 +21,8 @@ export const DEFAULT_FIT: FitOptions = { pull: 0.02, steps: 400, rate: 0.05 };
 
 /**
  * Fits the weights by penalised multinomial logistic regression: maximum likelihood with a Gaussian pull towards the prior weights, only for
- * the labels that each piece of evidence names. So what the examples cannot tell stays what an engineer would say. Full batch, Adam; deterministic.
+ * the labels that each piece of evidence names. The base is not fitted: a lab injects faults far more often than they happen, and what a session
+ * without evidence is must not be learned from that. So what the examples cannot tell stays what an engineer would say. Full batch, Adam; deterministic.
  * Source: Hastie, Tibshirani & Friedman, "The Elements of Statistical Learning", 4.4; Kingma & Ba 2015 for Adam.
  */
 export function fitCauses(examples: readonly Example[], options: FitOptions = DEFAULT_FIT): CauseModel {
@@ -38,7 +39,6 @@ export function fitCauses(examples: readonly Example[], options: FitOptions = DE
       }
     });
     prior[EVIDENCE.length * labels + l] = PRIOR_MODEL.base[label] ?? 0;
-    free[EVIDENCE.length * labels + l] = 1;
   });
   const w = Float64Array.from(prior);
   const gradient = new Float64Array(w.length);
@@ -80,7 +80,7 @@ export function fitCauses(examples: readonly Example[], options: FitOptions = DE
   }
   return {
     epoch: 1,
-    base: pick(w, EVIDENCE.length, free),
+    base: PRIOR_MODEL.base,
     weights: Object.fromEntries(EVIDENCE.map((rule, f) => [rule.name, pick(w, f, free)])),
   };
 }
