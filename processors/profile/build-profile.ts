@@ -101,7 +101,7 @@ export function buildProfile(
     tags: monitor ? [...s.tags, 'health_check'] : s.tags,
     imapwhy: {
       session: { id: sessionId(s), dovecot_id: s.dovecotId ?? null },
-      decided_at: isoTime(s.loggedInAt !== undefined && !s.goneAtLogin ? s.loggedInAt : end),
+      decided_at: isoTime(s.loggedInAt !== undefined && !s.goneAtLogin ? Math.max(start, s.loggedInAt) : end),
       auth: { mechanism: s.mechanism ?? null },
       outcome,
       phases: phasesOf(s),

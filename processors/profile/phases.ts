@@ -44,16 +44,18 @@ export function phasesOf(s: Session): readonly Phase[] {
   }
   const post = s.postLogin;
   if (!post) return phases;
+  // Login lines carry whole seconds, the start microseconds: what follows never begins before what it follows.
+  const loggedInAt = Math.max(s.loggedInAt, s.startedAt);
   const idleMs =
     Math.max(post.inactiveSeconds ?? 0, isIdle(post.command) ? (post.waitingSeconds ?? post.commandSeconds ?? 0) : 0) *
     1000;
-  const idleStart = Math.max(s.loggedInAt, end - idleMs);
+  const idleStart = Math.max(loggedInAt, end - idleMs);
   const failed = post.end !== 'logged-out';
   phases.push(
     phase(
       'command',
-      s.loggedInAt,
-      idleStart - s.loggedInAt,
+      loggedInAt,
+      idleStart - loggedInAt,
       failed && idleMs === 0 ? 'failed' : 'ok',
       1000,
       'dovecot.session',
