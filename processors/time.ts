@@ -38,7 +38,7 @@ export function daysInMonth(year: number, month: number): number {
 export interface CivilZone {
   /** IANA name or `+02:00`; what `event.timezone` records. */
   readonly name: string;
-  /** UTC epoch ms of a wall-clock time given as if it were UTC. In a DST gap the later offset holds, in an overlap the earlier instant. */
+  /** UTC epoch ms of a wall-clock time given as if it were UTC. In a DST gap the offset from before it holds, in an overlap the earlier instant. */
   toUtc(civil: number): number;
 }
 
