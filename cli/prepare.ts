@@ -2,7 +2,7 @@ import type { OpenedLog, RecordBatch } from '../ingest/open.ts';
 import type { InputProblem } from '../ingest/problem.ts';
 import { ParseStage } from '../processors/parse/index.ts';
 import { ClockSurvey } from '../processors/resolve/clock-skew.ts';
-import type { CivilZone } from '../processors/time.ts';
+import { type CivilZone, nearOfWritten } from '../processors/time.ts';
 import type { PreparedSource } from './pipeline.ts';
 
 /** How much of each source is looked at before the run, to settle zones, years and skews. */
@@ -30,7 +30,7 @@ export async function prepareSources(logs: readonly OpenedLog[], choices: ClockC
   for (const log of logs) begun.push(await begin(log));
   const zoneOf = (log: OpenedLog): CivilZone =>
     choices.zoneBySource.find((z) => log.source.name.includes(z.part))?.zone ?? choices.zone;
-  const firstNear = (log: OpenedLog): number => choices.near ?? log.source.modifiedAt ?? choices.now;
+  const firstNear = (log: OpenedLog): number => choices.near ?? nearOfWritten(log.source.modifiedAt ?? choices.now);
   let survey = look(begun, zoneOf, firstNear);
   const near = (log: OpenedLog): number =>
     choices.near === undefined ? (survey.near(log.source.index) ?? firstNear(log)) : choices.near;

@@ -109,3 +109,15 @@ export function yearNear(month: number, day: number, near: number): number {
   }
   return best;
 }
+
+const HALF_YEAR_MS = 182.5 * 86_400_000;
+/** A zone can be this far ahead, and clocks and copies differ a little. */
+const AHEAD_MS = 86_400_000;
+
+/**
+ * Near which the stamps without a year of a log lie that was last written at `writtenAt` (UTC ms): half a year before, so that each gets
+ * the last year in which it is not later than that. Without this, January in a file of November would be the next year's.
+ */
+export function nearOfWritten(writtenAt: number): number {
+  return writtenAt + AHEAD_MS - HALF_YEAR_MS;
+}

@@ -243,7 +243,7 @@ export class ParseStage {
         counts.skipped++;
         take(undefined, line);
       } else {
-        const event = unparsed(line, opened.near, outcome);
+        const event = unparsed(line, counts.parsed > 0 ? opened.near : (source.modifiedAt ?? opened.near), outcome);
         increment(counts.failures, event.code);
         take(event, line);
       }

@@ -7,6 +7,7 @@ import {
   daysInMonth,
   fixedZone,
   isLeapYear,
+  nearOfWritten,
   offsetName,
   parseZone,
   UTC,
@@ -86,6 +87,16 @@ test('yearNear: no other year is nearer', () => {
       assert.ok(distance(year) <= distance(year - 1) && distance(year) <= distance(year + 1));
     }),
   );
+});
+
+test('a file’s stamps lie in the year before it was last written', () => {
+  const near = nearOfWritten(Date.UTC(2026, 10, 24, 12));
+  assert.deepEqual(
+    [yearNear(11, 24, near), yearNear(11, 23, near), yearNear(1, 5, near), yearNear(6, 1, near), yearNear(12, 1, near)],
+    [2026, 2026, 2026, 2026, 2025],
+  );
+  const newYear = nearOfWritten(Date.UTC(2027, 0, 1, 0, 5));
+  assert.deepEqual([yearNear(12, 31, newYear), yearNear(1, 1, newYear)], [2026, 2027]);
 });
 
 const ZONES = [
