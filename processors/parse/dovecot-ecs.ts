@@ -28,7 +28,7 @@ export function dovecotEcs(event: DovecotEvent): EcsFields {
 const NS = 1e9;
 
 /** ECS wants nanoseconds. */
-function nanoseconds(seconds: number | undefined): number | undefined {
+export function nanoseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : Math.round(seconds * NS);
 }
 
@@ -80,7 +80,7 @@ function loginEcs(e: DovecotLoginEvent): EcsFields {
 }
 
 /** The session id knows the client's port, but only if its address is the line's: behind a plain proxy it is the proxy's. */
-function peerPort(e: DovecotLoginEvent): number | undefined {
+export function peerPort(e: DovecotLoginEvent): number | undefined {
   if (e.session === undefined) return undefined;
   const decoded = decodeSessionId(e.session, e.stamp.at);
   return decoded !== undefined && decoded.ip === e.rip ? decoded.port : undefined;
