@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -20,10 +20,15 @@ export async function siteKey(environment: NodeJS.ProcessEnv = process.env): Pro
   }
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const handle = await open(file, 'wx', 0o600);
     const key = randomBytes(KEY_BYTES).toString('base64url');
-    await handle.writeFile(`${key}\n`);
-    await handle.close();
+    // Written under another name first: whoever sees the file sees the whole key.
+    const made = `${file}.${process.pid}-${randomBytes(6).toString('hex')}`;
+    await writeFile(made, `${key}\n`, { mode: 0o600, flag: 'wx' });
+    try {
+      await link(made, file);
+    } finally {
+      await rm(made);
+    }
     return key;
   } catch (error) {
     // Somebody else made it in the same moment: theirs is the site's.
