@@ -38,10 +38,19 @@ function runOn(node) {
     stdio: 'inherit',
     env: { ...process.env, IMAPWHY_RELAUNCHED: '1' },
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // Ctrl-C in a terminal reaches both of us: a second one from here would end what the first let finish.
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY && !process.stdout.isTTY && !process.stderr.isTTY) child.kill('SIGINT');
+  });
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`imapwhy: ${node} cannot be run: ${error.message}\n`);
     process.exit(1);
   });
-  child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    // Ends as the child did, so that the caller sees the same.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
 }

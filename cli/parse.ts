@@ -78,10 +78,11 @@ interface Parsing {
 }
 
 async function parseLog(log: OpenedLog, { stage, clock, only, redaction, output }: Parsing): Promise<void> {
-  const { source } = log;
+  // A pipe was written when it is read.
+  const source = { ...log.source, modifiedAt: log.source.modifiedAt ?? clock.now };
   const zone = clock.zoneBySource.find((z) => source.name.includes(z.part))?.zone ?? clock.zone;
   const write = ecsLineWriter(source, redaction, zone.name);
-  stage.open(source, zone, clock.near ?? nearOfWritten(source.modifiedAt ?? clock.now), only);
+  stage.open(source, zone, clock.near ?? nearOfWritten(source.modifiedAt), only);
   for await (const { records } of log.batches()) {
     for (let from = 0; from < records.length; from += RECORDS_AT_ONCE) {
       stage.each(source, records.slice(from, from + RECORDS_AT_ONCE), (event) => {
