@@ -82,13 +82,18 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     options.since === undefined ? Number.NEGATIVE_INFINITY : momentOption('--since', options.since, clock.zone);
   const until =
     options.until === undefined ? Number.POSITIVE_INFINITY : momentOption('--until', options.until, clock.zone);
+  if (until <= since)
+    throw new UseError(`--until ${options.until} is not after --since ${options.since}: nothing lies between.`);
   const timers = await siteTimers(options.configFrom ?? []);
   const redaction = newRedaction(await siteKey());
   const files = await openNdjson(options.out);
   let store: Store | undefined;
   const progress = progressDisplay(process.stderr, options.quiet === true || options.json === true);
   const interrupt = new AbortController();
-  const onInterrupt = (): void => interrupt.abort();
+  const onInterrupt = (): void => {
+    interrupt.abort();
+    if (paths.includes('-')) process.stdin.destroy(); // else a pipe that stays silent would be waited for
+  };
   process.once('SIGINT', onInterrupt);
   process.once('SIGTERM', onInterrupt);
   try {
@@ -147,7 +152,8 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
 /** Says what must be said after the summary, and returns the exit code. */
 function conclude(result: AnalysisResult, paths: readonly string[], lines: number): number {
   if (result.interrupted) {
-    tell(['interrupted: what was read until then is written and consistent. Run it again to read all.']);
+    const state = lines > 0 ? ': what was read until then is written and consistent' : ' before anything was written';
+    tell([`interrupted${state}. Run it again to read all.`]);
     return INTERRUPTED;
   }
   if (lines === 0) {
@@ -169,7 +175,10 @@ function conclude(result: AnalysisResult, paths: readonly string[], lines: numbe
 function problemLines(result: AnalysisResult): readonly string[] {
   const unknown = result.sources.filter((s) => s.lines > 0 && s.parsed === 0);
   return [
-    ...result.problems.map((p) => `${p.path} ${p.message}`),
+    // Standard input that we closed ourselves is no problem of the input.
+    ...result.problems
+      .filter((p) => !(result.interrupted && p.path === '-' && p.code === 'read_failed'))
+      .map((p) => `${p.path} ${p.message}`),
     ...unknown.map(
       (s) =>
         `${s.source.log.source.name} has no line of a format that imapwhy knows: its lines are kept in events.ndjson, tagged _parse_failure.`,

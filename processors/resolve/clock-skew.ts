@@ -1,4 +1,4 @@
-import { decodeSessionId } from '../parse/dovecot-session-id.ts';
+import { type DecodedSessionId, decodeSessionId } from '../parse/dovecot-session-id.ts';
 import type { ParsedEvent } from '../parse/index.ts';
 
 /**
@@ -13,6 +13,17 @@ export interface ClockEstimate {
   /** 0 to 1: how sure; 0 means "nothing to compare with", the assumed zone stands. */
   readonly confidence: number;
   readonly basis: string;
+}
+
+/**
+ * What the session id says. Where it lies years from the stamp, whose year may be a guess from the time of a file that was copied or restored,
+ * it is believed if it also holds the address of the line.
+ */
+function trueStart(session: string, at: number, ip: string | undefined): DecodedSessionId | undefined {
+  const near = decodeSessionId(session, at);
+  if (near || ip === undefined) return near;
+  const far = decodeSessionId(session, Number.NaN);
+  return far?.ip === ip ? far : undefined;
 }
 
 interface Anchor {
@@ -64,7 +75,7 @@ export class ClockSurvey {
     const at = e.stamp.at;
     switch (e.dataset) {
       case 'dovecot.login': {
-        const id = e.session === undefined ? undefined : decodeSessionId(e.session, at);
+        const id = e.session === undefined ? undefined : trueStart(e.session, at, e.rip);
         if (!id) return;
         s.firstTrue ??= id.at;
         // Only lines that follow the start at once are compared; the end of a long wait says nothing about the clock.

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
+const ROOT = join(import.meta.dirname, '..', '..');
+const MAIN = join(ROOT, 'cli', 'main.ts');
 const TIME_MAX_MS = 50_000;
 
 export interface Finished {
@@ -17,6 +18,8 @@ export interface Finished {
 
 export interface RunOptions {
   readonly stdin?: string | Uint8Array;
+  /** Whoever gets `onStart` writes to it and ends it. */
+  readonly stdinStaysOpen?: boolean;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** User to run as; only root can choose. */
@@ -32,7 +35,13 @@ export function imapwhy(args: readonly string[], options: RunOptions = {}): Prom
   const stdout = options.stdoutTo === undefined ? undefined : openSync(options.stdoutTo, 'w');
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd,
-    env: { ...process.env, IMAPWHY_KEY: 'a key for tests only', NO_COLOR: '1', ...options.env },
+    env: {
+      ...process.env,
+      IMAPWHY_KEY: 'a key for tests only',
+      NO_COLOR: '1',
+      NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'imapwhy-tests'), // halves the start of each process
+      ...options.env,
+    },
     stdio: ['pipe', stdout ?? 'pipe', 'pipe'],
     timeout: TIME_MAX_MS,
     ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
@@ -45,7 +54,7 @@ export function imapwhy(args: readonly string[], options: RunOptions = {}): Prom
   child.on('error', reject);
   child.on('close', (code) => resolve({ code, stdout: textOf(out), stderr: textOf(err) }));
   child.stdin?.on('error', () => {}); // it may end before it has read all
-  child.stdin?.end(options.stdin ?? '');
+  if (options.stdinStaysOpen !== true) child.stdin?.end(options.stdin ?? '');
   options.onStart?.(child);
   return promise;
 }
