@@ -1,12 +1,12 @@
 /**
- * The company a session keeps: counts of what happened to other sessions of the same network, server, tunnel, rule, client and user, in
- * buckets of event time. Everything is bounded: buckets older than RETENTION_MS are dropped, memberships are small capped lists.
+ * The company a session keeps: counts of what happened to other sessions of the same network, server and tunnel, in buckets of event time.
+ * Bounded: what is older than RETENTION_MS is neither told nor, after a while, held.
  */
 
 export const BUCKET_MS = 5000;
-const RETENTION_MS = 3_600_000;
-const MEMBERS_MAX = 32;
-const GENERATION_MAX = 300_000;
+/** A session without an end is judged two hours after its last line, by the three quarters of an hour before that line. */
+const RETENTION_MS = 3 * 3_600_000;
+const FORGET_EVERY_MS = 300_000;
 
 /** What is counted per scope and bucket. The order is the storage order. */
 export const COUNTS = [
@@ -33,8 +33,11 @@ export const COUNTS = [
   'tunnelTrouble',
 ] as const;
 export type Count = (typeof COUNTS)[number];
-const INDEX: ReadonlyMap<Count, number> = new Map(COUNTS.map((name, i) => [name, i]));
 const WIDTH = COUNTS.length;
+const PLACE: ReadonlyMap<Count, number> = new Map(COUNTS.map((name, i) => [name, i]));
+/** Room for the places of a bucket in a key. */
+const KEYS_A_BUCKET = 32;
+const ACTIVITY = 0;
 
 export type Counts = Readonly<Record<Count, number>>;
 
@@ -45,35 +48,86 @@ export interface Silence {
   readonly expected: number;
 }
 
+/**
+ * The counts of one scope: (key, amount) in turn, sorted by key, which is bucket * KEYS_A_BUCKET + place. Only what was counted takes room:
+ * most networks say little in any five seconds.
+ */
+export class Series {
+  readonly entries: number[];
+
+  constructor(entries: number[] = []) {
+    this.entries = entries;
+  }
+
+  add(what: Count, at: number, n = 1): void {
+    const key = Math.floor(at / BUCKET_MS) * KEYS_A_BUCKET + (PLACE.get(what) ?? 0);
+    const { entries } = this;
+    const i = this.firstAtLeast(key);
+    if (entries[i] === key) entries[i + 1] = (entries[i + 1] ?? 0) + n;
+    else if (i === entries.length) entries.push(key, n);
+    else entries.splice(i, 0, key, n);
+  }
+
+  /** Position of the first entry of this bucket or a later one. */
+  from(bucket: number): number {
+    return this.firstAtLeast(bucket * KEYS_A_BUCKET);
+  }
+
+  /** Searches from the end in growing steps, because most questions are about the last seconds, then by halves. */
+  private firstAtLeast(key: number): number {
+    const { entries } = this;
+    let high = entries.length >> 1;
+    let low = high;
+    for (let step = 1; low > 0 && (entries[2 * low - 2] ?? 0) >= key; step *= 2) {
+      high = low - 1;
+      low = Math.max(0, low - step);
+    }
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((entries[2 * middle] ?? 0) < key) low = middle + 1;
+      else high = middle;
+    }
+    return 2 * low;
+  }
+}
+
+export interface CompanyState {
+  readonly series: readonly (readonly [string, readonly number[]])[];
+  readonly now: number | null;
+  readonly forgottenAt: number | null;
+}
+
 export class Company {
-  private readonly series = new Map<string, Map<number, Float32Array>>();
-  private prunedAt = 0;
+  private readonly series = new Map<string, Series>();
+  private now = Number.NEGATIVE_INFINITY;
+  private forgottenAt = Number.NEGATIVE_INFINITY;
+
+  /** Where the counts of a scope are kept, for whoever counts often. Valid until `forget` says that it dropped something. */
+  scope(name: string): Series {
+    let series = this.series.get(name);
+    if (!series) {
+      series = new Series();
+      this.series.set(name, series);
+    }
+    return series;
+  }
 
   count(scope: string, what: Count, at: number, n = 1): void {
-    const bucket = Math.floor(at / BUCKET_MS);
-    let buckets = this.series.get(scope);
-    if (!buckets) {
-      buckets = new Map();
-      this.series.set(scope, buckets);
-    }
-    let row = buckets.get(bucket);
-    if (!row) {
-      row = new Float32Array(WIDTH);
-      buckets.set(bucket, row);
-    }
-    const i = INDEX.get(what) ?? 0;
-    row[i] = (row[i] ?? 0) + n;
+    this.scope(scope).add(what, at, n);
   }
 
   /** Sums over [from, to]. */
   between(scope: string, from: number, to: number): Counts {
     const sums = new Float64Array(WIDTH);
-    const buckets = this.series.get(scope);
-    if (buckets) {
-      const last = Math.floor(to / BUCKET_MS);
-      for (let b = Math.floor(from / BUCKET_MS); b <= last; b++) {
-        const row = buckets.get(b);
-        if (row) for (let i = 0; i < WIDTH; i++) sums[i] = (sums[i] ?? 0) + (row[i] ?? 0);
+    const series = this.series.get(scope);
+    if (series) {
+      const { entries } = series;
+      const end = (Math.floor(to / BUCKET_MS) + 1) * KEYS_A_BUCKET;
+      for (let i = series.from(this.firstBucket(from)); i < entries.length; i += 2) {
+        const key = entries[i] ?? 0;
+        if (key >= end) break;
+        const place = key % KEYS_A_BUCKET;
+        sums[place] = (sums[place] ?? 0) + (entries[i + 1] ?? 0);
       }
     }
     return toCounts(sums);
@@ -84,31 +138,33 @@ export class Company {
    * Buckets are BUCKET_MS long, so shorter silences are not seen.
    */
   silence(scope: string, from: number, to: number, around: number): Silence | undefined {
-    const buckets = this.series.get(scope);
-    if (!buckets) return undefined;
-    const first = Math.floor((from - around) / BUCKET_MS);
+    const series = this.series.get(scope);
+    if (!series) return undefined;
+    const first = this.firstBucket(from - around);
     const last = Math.floor((to + around) / BUCKET_MS);
     const startBucket = Math.floor(from / BUCKET_MS);
     const endBucket = Math.floor(to / BUCKET_MS);
     let lines = 0;
     let live = 0;
-    let run = 0;
     let best: { start: number; length: number } | undefined;
-    for (let b = first; b <= last + 1; b++) {
-      const n = b > last ? 1 : (buckets.get(b)?.[0] ?? 0);
-      if (n === 0) {
-        run++;
-        continue;
-      }
-      const runStart = b - run;
-      if (run > 0 && runStart <= endBucket && b - 1 >= startBucket && (!best || run > best.length))
-        best = { start: runStart, length: run };
-      if (b <= last) {
-        lines += n;
-        live++;
-      }
-      run = 0;
+    let silentFrom = first;
+    const endSilence = (bucket: number): void => {
+      const length = bucket - silentFrom;
+      if (length > 0 && silentFrom <= endBucket && bucket - 1 >= startBucket && (!best || length > best.length))
+        best = { start: silentFrom, length };
+      silentFrom = bucket + 1;
+    };
+    const { entries } = series;
+    for (let i = series.from(first); i < entries.length; i += 2) {
+      const key = entries[i] ?? 0;
+      const bucket = Math.floor(key / KEYS_A_BUCKET);
+      if (bucket > last) break;
+      if (key % KEYS_A_BUCKET !== ACTIVITY) continue;
+      endSilence(bucket);
+      lines += entries[i + 1] ?? 0;
+      live++;
     }
+    endSilence(last + 1);
     if (!best || live === 0) return undefined;
     const others = Math.max(1, last - first + 1 - best.length);
     return {
@@ -118,108 +174,51 @@ export class Company {
     };
   }
 
-  /** Drops what is older than the retention. Called with event time; cheap unless a minute has passed. */
-  forget(now: number): void {
-    if (now - this.prunedAt < 60_000) return;
-    this.prunedAt = now;
-    const oldest = Math.floor((now - RETENTION_MS) / BUCKET_MS);
-    for (const [scope, buckets] of this.series) {
-      for (const bucket of buckets.keys()) if (bucket < oldest) buckets.delete(bucket);
-      if (buckets.size === 0) this.series.delete(scope);
+  /**
+   * Event time is `now`: what is older than the retention is told no more from here on. It is dropped later, when that is worth the walk;
+   * true if so, and then every `Series` that was handed out is void.
+   */
+  forget(now: number): boolean {
+    this.now = now;
+    if (now - this.forgottenAt < FORGET_EVERY_MS) return false;
+    this.forgottenAt = now;
+    const oldest = this.firstBucket(Number.NEGATIVE_INFINITY);
+    for (const [scope, series] of this.series) {
+      const old = series.from(oldest);
+      if (old === series.entries.length) this.series.delete(scope);
+      else if (old > 0) series.entries.splice(0, old);
     }
+    return true;
   }
+
+  toData(): CompanyState {
+    return {
+      series: [...this.series].map(([scope, { entries }]) => [scope, [...entries]]),
+      now: finiteOrNull(this.now),
+      forgottenAt: finiteOrNull(this.forgottenAt),
+    };
+  }
+
+  static fromData(data: CompanyState): Company {
+    const company = new Company();
+    for (const [scope, entries] of data.series) company.series.set(scope, new Series([...entries]));
+    company.now = data.now ?? Number.NEGATIVE_INFINITY;
+    company.forgottenAt = data.forgottenAt ?? Number.NEGATIVE_INFINITY;
+    return company;
+  }
+
+  /** The bucket of a time, but none that is forgotten: answers must not depend on when the walk was made. */
+  private firstBucket(at: number): number {
+    return Math.max(Math.floor(at / BUCKET_MS), Math.floor((this.now - RETENTION_MS) / BUCKET_MS));
+  }
+}
+
+function finiteOrNull(at: number): number | null {
+  return Number.isFinite(at) ? at : null;
 }
 
 function toCounts(sums: Float64Array): Counts {
   const counts: Record<string, number> = {};
   for (let i = 0; i < WIDTH; i++) counts[COUNTS[i] ?? ''] = sums[i] ?? 0;
   return counts as Counts; // brand: every name of COUNTS was just written
-}
-
-/** What is remembered about one client address, one user or one WAF rule and path. */
-export interface Reputation {
-  firstAt: number;
-  lastAt: number;
-  logins: number;
-  lastLoginAt: number;
-  passwordFailures: number;
-  tokenFailures: number;
-  scans: number; // requests or handshakes that no mail client makes
-  blockedRequests: number;
-  quickCloses: number; // connections closed at once without login
-  lastQuickCloseAt: number;
-  rhythmMs: number; // mean interval of quick closes
-  rhythmJitterMs: number; // mean deviation of that interval
-  readonly okMembers: string[]; // users that logged in (client), clients (user), legitimate clients (rule)
-  readonly failedMembers: string[]; // users that failed (client), clients (user, rule)
-  readonly recentLogins: number[]; // times, at most 8
-  readonly recentStarts: number[]; // connection starts, at most 16
-  readonly recentTokens: number[]; // tokens granted, at most 8
-}
-
-function newReputation(at: number): Reputation {
-  return {
-    firstAt: at,
-    lastAt: at,
-    logins: 0,
-    lastLoginAt: Number.NEGATIVE_INFINITY,
-    passwordFailures: 0,
-    tokenFailures: 0,
-    scans: 0,
-    blockedRequests: 0,
-    quickCloses: 0,
-    lastQuickCloseAt: Number.NEGATIVE_INFINITY,
-    rhythmMs: 0,
-    rhythmJitterMs: 0,
-    okMembers: [],
-    failedMembers: [],
-    recentLogins: [],
-    recentStarts: [],
-    recentTokens: [],
-  };
-}
-
-/** Two generations of memories: what was not touched for one to two GENERATION_MS is forgotten, and the size is bounded. */
-export class Reputations {
-  private young = new Map<string, Reputation>();
-  private old = new Map<string, Reputation>();
-  private turnedAt = Number.NEGATIVE_INFINITY;
-  private readonly generationMs: number;
-
-  constructor(generationMs = 4 * 3_600_000) {
-    this.generationMs = generationMs;
-  }
-
-  of(key: string, at: number): Reputation {
-    let r = this.young.get(key);
-    if (!r) {
-      r = this.old.get(key);
-      if (r) this.old.delete(key);
-      else r = newReputation(at);
-      this.young.set(key, r);
-      if (this.turnedAt === Number.NEGATIVE_INFINITY) this.turnedAt = at;
-      if (at - this.turnedAt > this.generationMs || this.young.size > GENERATION_MAX) this.turn(at);
-    }
-    if (at > r.lastAt) r.lastAt = at;
-    return r;
-  }
-
-  find(key: string): Reputation | undefined {
-    return this.young.get(key) ?? this.old.get(key);
-  }
-
-  private turn(at: number): void {
-    this.old = this.young;
-    this.young = new Map();
-    this.turnedAt = at;
-  }
-}
-
-export function addMember(list: string[], member: string): void {
-  if (list.length < MEMBERS_MAX && !list.includes(member)) list.push(member);
-}
-
-export function addRecent(list: number[], at: number, max: number): void {
-  list.push(at);
-  if (list.length > max) list.shift();
 }

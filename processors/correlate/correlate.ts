@@ -1,37 +1,41 @@
 import type { DovecotAuthEvent, DovecotEvent, DovecotServiceEvent } from '../parse/dovecot.ts';
 import { decodeSessionId } from '../parse/dovecot-session-id.ts';
 import type { HaproxyEvent } from '../parse/haproxy.ts';
-import type { ParsedEvent } from '../parse/index.ts';
 import type { NetfilterEvent } from '../parse/netfilter.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import type { OpenvpnLogEvent } from '../parse/openvpn.ts';
-import { localPart, networkOf } from '../resolve/network.ts';
+import { localPart } from '../resolve/network.ts';
 import { VpnLeases } from '../resolve/vpn-leases.ts';
-import { addMember, addRecent, Company, Reputations } from './company.ts';
+import type { Ban, CorrelateState, LimitReached, ServerEvent } from './correlate-state.ts';
 import { gatherAuth, gatherDrop, gatherFlow, gatherLogin, gatherMailSession, gatherProxy } from './gather.ts';
+import { Observations } from './observations.ts';
+import { PendingRequests } from './pending-requests.ts';
 import {
-  decidingRule,
+  follows,
   gatherRequest,
+  givesUp,
+  isNoRequest,
   isTokenMechanism,
+  isTokenPath,
   newRequest,
+  precede,
+  REQUEST_LINES_MAX,
   type RequestEvent,
-  ruleKey,
   sameRequest,
+  wasGranted,
 } from './requests.ts';
-import { addLine, type HttpRequest, newSession, type Session } from './session.ts';
-import { Silences, silentMs } from './silences.ts';
+import { addLine, addLines, type HttpRequest, newSession, type Session } from './session.ts';
+import { SessionStore, userKey } from './session-store.ts';
 import type { Surroundings } from './surroundings.ts';
 import { survey } from './survey.ts';
+import { detach, keep, keepMaybe, kindOf } from './texts.ts';
+import type { TimedEvent } from './timed-event.ts';
 import { Timers } from './timers.ts';
-import { isPlainlyHealthy, troubleOf } from './trouble.ts';
+import { isPlainlyHealthy } from './trouble.ts';
+import { Waiting } from './waiting.ts';
 
-/** A parsed event on the common clock: `shift` was added to its stamp. `seenAt` is when its source could know it. */
-export interface TimedEvent {
-  readonly event: ParsedEvent;
-  readonly shift: number;
-  readonly at: number;
-  readonly seenAt: number;
-}
+export type { CorrelateState } from './correlate-state.ts';
+export type { TimedEvent } from './timed-event.ts';
 
 export interface CorrelateOptions {
   /** How long after its end a session waits for what other sources say about it, and for its company. */
@@ -61,114 +65,176 @@ export interface ClosedSession {
 }
 
 const BANS_MAX = 100_000;
-const SHARED_MAX = 5000;
 const SHARED_USERS = 3;
-const REVISABLE_MAX = 50_000;
+const REQUESTS_OF_SESSION_MAX = 32;
 const MAIL_PORTS = new Set([143, 993]);
 const OTHER_SERVICE_PORTS = new Set([25, 80, 110, 443, 465, 587, 995, 4190]);
-/** Connections whose first line may come long after they began are still found by these tolerances. */
-const START_TOLERANCE_MS = 12_000;
-const AFTER_END_MS = 150_000;
 /** A client goes on to connect within this after the answer to its token or portal request. */
 const REQUEST_TO_CONNECTION_MS = 3000;
 const SLOW_REQUEST_TO_CONNECTION_MS = 20_000;
+/** No login process keeps a client waiting for longer (Dovecot, CLIENT_LOGIN_TIMEOUT_MSECS). */
+const AUTH_MS = 180_000;
 
 /**
  * Joins timed events into sessions. One instance per partition; pure: time comes with the events. Events within the allowed lateness may come
- * in any order and any chunking: they are applied in the order of (seenAt, source, offset).
+ * in any order and any chunking: they are applied in the order of (seenAt, source, offset), and everything that falls due does so at its own
+ * time between them. Its whole state can be written down (`snapshot`) and taken up again (`restore`) between any two calls.
  */
 export class Correlate {
-  readonly company = new Company();
-  readonly clients = new Reputations();
-  readonly users = new Reputations();
-  readonly rules = new Reputations();
-  readonly leases = new VpnLeases();
-  readonly silences = new Silences();
-  readonly bans = new Map<string, { at: number; jail: string | undefined; until: number }>();
-  readonly limits: { at: number; service: string; name: string; limit: number | undefined }[] = [];
-  readonly serverEvents: { at: number; kind: string }[] = [];
-  readonly sourcesSeen = new Map<string, number>();
+  readonly observations: Observations;
+  readonly leases: VpnLeases;
+  readonly bans: Map<string, Ban>;
+  readonly limits: LimitReached[];
+  readonly serverEvents: ServerEvent[];
+  readonly sourcesSeen: Map<string, number>;
 
   private readonly options: CorrelateOptions;
-  private waiting: TimedEvent[] = [];
+  private readonly waiting: Waiting;
+  /** Event time of what is being applied or closed. */
   private now = Number.NEGATIVE_INFINITY;
+  /** How far event time has been advanced: what comes from before that is late. */
+  private reached = Number.NEGATIVE_INFINITY;
   private serial = 0;
-  private readonly timers = new Timers<Session | HttpRequest>();
-  private readonly open = new Set<Session>();
-  private readonly byDovecotId = new Map<string, Session>();
-  private readonly byTransport = new Map<string, Session>();
-  private readonly byProcess = new Map<string, Session>();
-  private readonly byUser = new Map<string, Session[]>();
-  private readonly byClient = new Map<string, Session[]>();
-  private readonly requests = new Map<string, HttpRequest[]>();
-  private readonly networks = new Map<string, string>();
-  /** Sessions from addresses that several users share: those behind a proxy that hides the client are among them. */
-  private readonly shared = new Set<Session>();
-  /** Closed a short while ago: a late line opens them again, and a revision follows. */
-  private readonly revisable = new Map<string, Session>();
-  private readonly revised = new WeakSet<Session>();
+  private readonly timers: Timers;
+  private readonly sessions: SessionStore;
+  private readonly pending: PendingRequests;
   evicted = 0;
   late = 0;
+  /** Lines that became part of a session or of a web request. */
+  joined = 0;
 
-  constructor(options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS) {
+  constructor(options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS, state?: CorrelateState) {
     this.options = options;
+    this.observations = new Observations(state?.observations);
+    this.leases = state ? VpnLeases.fromData(state.leases) : new VpnLeases();
+    this.bans = new Map(state?.bans.map(([ip, b]) => [ip, { ...b, until: b.until ?? Number.POSITIVE_INFINITY }]));
+    this.limits = [...(state?.limits ?? [])];
+    this.serverEvents = [...(state?.serverEvents ?? [])];
+    this.sourcesSeen = new Map(state?.sourcesSeen);
+    this.waiting = state ? Waiting.fromData(state.waiting) : new Waiting();
+    this.timers = state ? Timers.fromData(state.timers) : new Timers();
+    this.sessions = state ? SessionStore.fromData(state.sessions) : new SessionStore();
+    this.pending = state ? PendingRequests.fromData(state.pending) : new PendingRequests();
+    if (!state) return;
+    this.now = state.now ?? Number.NEGATIVE_INFINITY;
+    this.reached = state.reached ?? Number.NEGATIVE_INFINITY;
+    this.serial = state.serial;
+    this.evicted = state.evicted;
+    this.late = state.late;
+    this.joined = state.joined;
+  }
+
+  static restore(state: CorrelateState, options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS): Correlate {
+    return new Correlate(options, state);
+  }
+
+  /** Everything it knows, as plain data that survives JSON. Shares objects with the running instance: write it down before going on. */
+  snapshot(): CorrelateState {
+    return {
+      now: Number.isFinite(this.now) ? this.now : null,
+      reached: Number.isFinite(this.reached) ? this.reached : null,
+      serial: this.serial,
+      evicted: this.evicted,
+      late: this.late,
+      joined: this.joined,
+      waiting: this.waiting.toData(),
+      sessions: this.sessions.toData(),
+      pending: this.pending.toData(),
+      timers: this.timers.toData(),
+      observations: this.observations.toData(),
+      leases: this.leases.toData(),
+      bans: [...this.bans].map(([ip, b]) => [ip, { ...b, until: Number.isFinite(b.until) ? b.until : null }]),
+      limits: this.limits,
+      serverEvents: this.serverEvents,
+      sourcesSeen: [...this.sourcesSeen],
+    };
   }
 
   get openSessions(): number {
-    return this.open.size;
+    return this.sessions.size;
+  }
+
+  get company(): Observations['company'] {
+    return this.observations.company;
+  }
+
+  get clients(): Observations['clients'] {
+    return this.observations.clients;
+  }
+
+  get users(): Observations['users'] {
+    return this.observations.users;
+  }
+
+  get rules(): Observations['rules'] {
+    return this.observations.rules;
+  }
+
+  get silences(): Observations['silences'] {
+    return this.observations.silences;
+  }
+
+  network(ip: string): string {
+    return this.observations.network(ip);
   }
 
   push(events: readonly TimedEvent[]): void {
-    for (const e of events) this.waiting.push(e);
+    this.waiting.add(events);
   }
 
   /** Event time has reached `to`: applies what is older, and closes what is due by then. */
   advance(to: number, out: ClosedSession[]): void {
-    const ready: TimedEvent[] = [];
-    const rest: TimedEvent[] = [];
-    for (const e of this.waiting) (e.seenAt <= to ? ready : rest).push(e);
-    this.waiting = rest;
-    ready.sort(inOrder);
-    for (const e of ready) {
-      if (e.seenAt < this.now) this.late++;
-      else this.closeDue(e.seenAt, out);
+    for (let e = this.waiting.take(to); e !== undefined; e = this.waiting.take(to)) {
+      if (e.seenAt < this.reached) this.late++;
+      this.closeDue(e.seenAt, out);
       this.apply(e, out);
     }
-    if (Number.isFinite(to)) this.closeDue(to, out);
-    this.company.forget(this.now);
+    this.closeDue(to, out);
+    if (Number.isFinite(to) && to > this.reached) this.reached = to;
   }
 
-  /** End of input: closes everything; what had not ended is marked incomplete. */
+  /** End of input: time goes on without further lines until everything has closed; what had not ended is marked incomplete. */
   flush(out: ClosedSession[]): void {
     this.advance(Number.POSITIVE_INFINITY, out);
-    for (;;) {
-      const due = this.timers.take(Number.POSITIVE_INFINITY);
-      if (!due) break;
-      this.fallDue(due.what, this.now, true, out);
-    }
   }
+
+  // ---- what falls due ----
 
   private closeDue(now: number, out: ClosedSession[]): void {
-    if (now > this.now) this.now = now;
-    for (;;) {
-      const due = this.timers.take(this.now);
-      if (!due) return;
-      this.fallDue(due.what, due.at, false, out);
+    while (this.timers.nextAt <= now) {
+      const due = this.timers.take();
+      if (!due) break;
+      this.moveTo(due.at);
+      this.fallDue(due.serial, due.at, out);
     }
+    if (Number.isFinite(now)) this.moveTo(now);
   }
 
-  private fallDue(what: Session | HttpRequest, at: number, atEnd: boolean, out: ClosedSession[]): void {
-    if (!('kind' in what)) {
-      this.settleRequest(what, at);
+  private moveTo(now: number): void {
+    if (now <= this.now) return;
+    this.now = now;
+    this.observations.forget(now);
+  }
+
+  private fallDue(serial: number, at: number, out: ClosedSession[]): void {
+    const s = this.sessions.get(serial);
+    if (!s) {
+      const r = this.pending.get(serial);
+      if (r) this.settleRequest(r);
       return;
     }
-    if (!this.open.has(what)) return;
-    const due = this.dueOf(what);
-    if (!atEnd && due > at) {
-      this.timers.add({ at: due, serial: what.serial, what });
-      return;
-    }
-    this.close(what, out);
+    if (at !== s.dueAt) return; // of an earlier plan
+    s.dueAt = Number.POSITIVE_INFINITY;
+    if (this.dueOf(s) > at) this.plan(s);
+    else this.close(s, out);
+  }
+
+  /** Sees to it that the session is looked at when it is due. What has moved to a later time is noticed when the earlier one has come. */
+  private plan(s: Session): void {
+    const due = this.dueOf(s);
+    if (due >= s.dueAt) return;
+    s.dueAt = due;
+    this.timers.add(due, s.serial);
   }
 
   private dueOf(s: Session): number {
@@ -180,35 +246,24 @@ export class Correlate {
   }
 
   private close(s: Session, out: ClosedSession[]): void {
-    this.open.delete(s);
-    this.shared.delete(s);
-    if (s.dovecotId !== undefined && this.byDovecotId.get(s.dovecotId) === s) this.byDovecotId.delete(s.dovecotId);
-    const key = transportKey(s.sourceIp, s.sourcePort);
-    if (key !== undefined && this.byTransport.get(key) === s) this.byTransport.delete(key);
-    if (s.process !== undefined && this.byProcess.get(s.process) === s) this.byProcess.delete(s.process);
-    remove(this.byUser, s.user === undefined ? undefined : localPart(s.user), s);
-    remove(this.byClient, s.clientIp, s);
+    this.sessions.remove(s);
     if (s.endedAt === undefined && s.kind === 'connection' && (s.loggedInAt !== undefined || s.idSentAt !== undefined))
       tag(s, 'incomplete');
     this.resolveClient(s);
     const surroundings = isPlainlyHealthy(s) ? undefined : survey(this, s);
-    out.push({
-      session: s,
-      surroundings,
-      knowledge: s.lineKinds.length + s.linesOmitted + (surroundings ? factsIn(surroundings) : 0),
-      revised: this.revised.has(s),
-    });
-    if (s.dovecotId === undefined) return;
-    this.revisable.delete(s.dovecotId);
-    this.revisable.set(s.dovecotId, s);
-    if (this.revisable.size > REVISABLE_MAX) this.revisable.delete(this.revisable.keys().next().value ?? '');
+    const revised = s.knowledge > 0;
+    const known = s.lineKinds.length + s.linesOmitted + (surroundings ? factsIn(surroundings) : 0);
+    // A revision counts as knowing more even if much of the company has been forgotten meanwhile.
+    s.knowledge = Math.max(known, s.knowledge + 1);
+    out.push({ session: s, surroundings, knowledge: s.knowledge, revised });
+    this.sessions.keepRevisable(s);
   }
 
   // ---- one event ----
 
   private apply(t: TimedEvent, out: ClosedSession[]): void {
     const e = t.event;
-    this.sourcesSeen.set(family(e.dataset), t.at);
+    this.sourcesSeen.set(familyOf(e.dataset), t.at);
     switch (e.dataset) {
       case 'dovecot.login':
       case 'dovecot.session':
@@ -238,7 +293,7 @@ export class Correlate {
       case 'fail2ban.action':
         if (e.ip !== undefined && e.action === 'banned') {
           if (this.bans.size >= BANS_MAX) this.bans.delete(this.bans.keys().next().value ?? '');
-          this.bans.set(e.ip, { at: t.at, jail: e.jail, until: Number.POSITIVE_INFINITY });
+          this.bans.set(keep(e.ip), { at: t.at, jail: keepMaybe(e.jail), until: Number.POSITIVE_INFINITY });
         }
         if (e.ip !== undefined && e.action === 'unbanned') {
           const ban = this.bans.get(e.ip);
@@ -268,32 +323,32 @@ export class Correlate {
       if (e.dataset === 'dovecot.auth') this.loneAuth(e, t.at);
       return;
     }
-    this.touch(s, t, `${e.dataset}/${e.action}`);
-    s.host ??= e.line.host;
+    this.touch(s, t, kindOf(e.dataset, e.action));
+    s.host ??= keepMaybe(e.line.host);
+    const isKnown = s.sourceIp !== undefined && s.sourcePort !== undefined;
+    const userBefore = userKey(s);
     if (e.dataset === 'dovecot.login') {
       const had = s.loggedInAt;
-      const userBefore = s.user;
       gatherLogin(s, e, t.at);
-      this.index(s);
-      if (userBefore === undefined && s.user !== undefined) add(this.byUser, localPart(s.user), s);
-      if (e.mpid !== undefined && s.user !== undefined) {
-        s.process = `${e.mpid} ${s.user}`;
-        this.byProcess.set(s.process, s);
-      }
-      if (had === undefined && s.loggedInAt !== undefined) this.loggedIn(s, s.loggedInAt);
+      if (e.mpid !== undefined) s.pid = e.mpid;
+      if (!isKnown) this.index(s);
+      if (had === undefined && s.loggedInAt !== undefined) this.observations.loggedIn(s, s.loggedInAt);
     } else if (e.dataset === 'dovecot.session') {
       gatherMailSession(s, e, t.at);
-      if (e.action === 'lock-wait') this.countFor(s, 'lockWait', t.at);
+      if (e.action === 'lock-wait') this.observations.count(s, 'lockWait', t.at);
     } else {
       gatherAuth(s, e);
-      if (e.action === 'failure') this.authFailure(s, e, t.at);
+      if (!isKnown) this.index(s);
+      if (e.action === 'failure') this.observations.authFailure(s, e, t.at);
     }
-    this.countFor(s, 'activity', t.at);
+    this.sessions.moveUser(s, userBefore);
+    this.observations.count(s, 'activity', t.at);
     if (
       s.endedAt === t.at &&
       (e.dataset === 'dovecot.session' || (e.dataset === 'dovecot.login' && e.action !== 'client-id'))
     )
-      this.ended(s, t.at);
+      this.observations.ended(s, t.at);
+    this.plan(s);
   }
 
   /** The session a Dovecot line belongs to: by session id, else by process id and user, else by user or address in order. */
@@ -304,85 +359,69 @@ export class Correlate {
   ): Session | undefined {
     const id = e.session;
     if (id !== undefined && id !== '') {
-      const known = this.byDovecotId.get(id);
+      const known = this.sessions.withDovecotId(id) ?? this.sessions.reopen(id);
       if (known) return known;
-      const closed = this.revisable.get(id);
-      if (closed) return this.reopen(closed);
       const decoded = decodeSessionId(id, t.at);
       let s: Session | undefined;
-      if (decoded) s = this.findTransport(decoded.ip, decoded.port, decoded.at, decoded.at);
+      if (decoded) s = this.sessions.withTransport(decoded.ip, decoded.port, decoded.at, decoded.at);
       if (s && s.dovecotId !== undefined) s = undefined;
       if (!s) {
         if (e.dataset === 'dovecot.auth' && !decoded) return undefined;
         s = this.create('connection', decoded?.at ?? t.at, decoded ? 1 : e.stamp.precisionMs, e.dataset, out);
       }
-      s.dovecotId = id;
+      this.sessions.addDovecotId(detach(id), s);
       if (decoded) {
         s.startedAt = decoded.at;
         s.startPrecisionMs = 1;
         s.startBasis = 'dovecot.session_id';
-        s.sourceIp ??= decoded.ip;
+        s.sourceIp ??= keep(decoded.ip);
         s.sourcePort ??= decoded.port;
       }
-      this.byDovecotId.set(id, s);
-      if (e.dataset === 'dovecot.login') s.sourceIp ??= e.rip;
+      if (e.dataset === 'dovecot.login') s.sourceIp ??= keepMaybe(e.rip);
       this.index(s);
       this.started(s);
       return s;
     }
     if (e.dataset === 'dovecot.session') {
-      if (e.pid !== undefined && e.user !== undefined) {
-        const s = this.byProcess.get(`${e.pid} ${e.user}`);
-        if (s && this.open.has(s)) return s;
-      }
-      return e.user === undefined
-        ? undefined
-        : this.byUser.get(localPart(e.user))?.find((s) => s.loggedInAt !== undefined && s.endedAt === undefined);
-    }
-    if (e.dataset === 'dovecot.auth') {
-      if (e.rip === undefined) return undefined;
-      return this.byClient
-        .get(e.rip)
-        ?.findLast((s) => s.endedAt === undefined && s.loggedInAt === undefined && t.at - s.startedAt < 180_000);
+      if (e.user === undefined) return undefined;
+      const user = localPart(e.user);
+      const ofProcess = e.pid === undefined ? undefined : this.sessions.byUser.findLast(user, (s) => s.pid === e.pid);
+      return ofProcess ?? this.sessions.byUser.first(user);
     }
     if (e.rip === undefined) return undefined;
+    if (e.dataset === 'dovecot.auth') {
+      return this.sessions.byClient.findLast(
+        e.rip,
+        (s) => s.endedAt === undefined && s.loggedInAt === undefined && t.at - s.startedAt < AUTH_MS,
+      );
+    }
     // No session id in the site's format: one login line, one session; its start is unknown but for what the line itself says.
     const waited = e.waitedSeconds ?? 0;
-    const pending = e.rport === undefined ? undefined : this.findTransport(e.rip, e.rport, t.at - waited * 1000, t.at);
+    const pending =
+      e.rport === undefined ? undefined : this.sessions.withTransport(e.rip, e.rport, t.at - waited * 1000, t.at);
     if (pending) return pending;
-    const open = this.byClient
-      .get(e.rip)
-      ?.findLast(
-        (s) =>
-          s.idSentAt !== undefined &&
-          s.loggedInAt === undefined &&
-          s.endedAt === undefined &&
-          s.dovecotId === undefined,
-      );
+    const open = this.sessions.byClient.findLast(
+      e.rip,
+      (s) =>
+        s.idSentAt !== undefined && s.loggedInAt === undefined && s.endedAt === undefined && s.dovecotId === undefined,
+    );
     if (open && e.action !== 'client-id') return open;
     const s = this.create('connection', t.at - waited * 1000, Math.max(1000, e.stamp.precisionMs), e.dataset, out);
-    s.sourceIp = e.rip;
+    s.sourceIp = keep(e.rip);
     s.sourcePort = e.rport;
     this.index(s);
     this.started(s);
     return s;
   }
 
-  /** A line for a session that was given out already: it is opened again, and given out again at once with a higher revision. */
-  private reopen(s: Session): Session {
-    this.revised.add(s);
-    this.open.add(s);
-    if (s.dovecotId !== undefined) this.byDovecotId.set(s.dovecotId, s);
-    if (s.user !== undefined) add(this.byUser, localPart(s.user), s);
-    if (s.clientIp !== undefined) add(this.byClient, s.clientIp, s);
-    this.index(s);
-    this.timers.add({ at: this.now, serial: s.serial, what: s });
-    return s;
-  }
-
   private applyService(e: DovecotServiceEvent, at: number): void {
     if (e.action === 'limit-reached')
-      addBounded(this.limits, { at, service: e.service ?? 'unknown', name: e.limitName ?? 'limit', limit: e.limit });
+      addBounded(this.limits, {
+        at,
+        service: keep(e.service ?? 'unknown'),
+        name: keep(e.limitName ?? 'limit'),
+        limit: e.limit,
+      });
     else if (e.action === 'reload' || e.action === 'stopped' || e.action === 'started' || e.action === 'killed') {
       addBounded(this.serverEvents, { at, kind: e.action });
     }
@@ -390,25 +429,32 @@ export class Correlate {
 
   private loneAuth(e: DovecotAuthEvent, at: number): void {
     if (e.action === 'queued' || e.action === 'timeout' || e.action === 'overload')
-      this.company.count('all', 'authWait', at);
+      this.observations.everywhere('authWait', at);
     if (e.action === 'failure' && e.rip !== undefined) this.clients.of(e.rip, at).passwordFailures++;
   }
 
   private applyProxy(e: HaproxyEvent, t: TimedEvent, out: ClosedSession[]): void {
     if (e.clientIp === undefined || e.clientPort === undefined || e.http !== undefined) return;
     const endedAt = e.endedAt === undefined ? undefined : e.endedAt + t.shift;
-    let s = this.findTransport(e.clientIp, e.clientPort, t.at, endedAt ?? t.at);
+    let s = this.sessions.withTransport(e.clientIp, e.clientPort, t.at, endedAt ?? t.at);
     if (!s) {
       s = this.behindProxy(e, t.at, endedAt) ?? this.create('connection', t.at, e.stamp.precisionMs, e.dataset, out);
-      s.sourceIp ??= e.clientIp;
-      s.sourcePort ??= e.clientPort;
-      this.index(s);
-      this.started(s);
+      if (s.sourceIp === undefined) {
+        s.sourceIp = keep(e.clientIp);
+        s.sourcePort = e.clientPort;
+        this.index(s);
+        this.started(s);
+      }
     }
-    this.touch(s, t, `${e.dataset}/${e.action}`);
+    this.touch(s, t, kindOf(e.dataset, e.action));
     gatherProxy(s, e, t.at, endedAt);
     s.protocol ??= 'imap';
-    if (s.dovecotId === undefined) s.endedAt ??= endedAt ?? t.at;
+    if (s.dovecotId === undefined) {
+      const userBefore = userKey(s);
+      s.endedAt ??= endedAt ?? t.at;
+      this.sessions.moveUser(s, userBefore);
+    }
+    this.plan(s);
   }
 
   /**
@@ -418,14 +464,16 @@ export class Correlate {
   private behindProxy(e: HaproxyEvent, acceptedAt: number, endedAt: number | undefined): Session | undefined {
     const expected = acceptedAt + (e.queueMs ?? 0) + (e.connectMs ?? 0);
     let found: Session | undefined;
-    for (const s of this.shared) {
+    for (const s of this.sessions.shared) {
       if (s.proxy !== undefined || Math.abs(s.startedAt - expected) > 60) continue;
       if (endedAt !== undefined && s.endedAt !== undefined && Math.abs(s.endedAt - endedAt) > 2500) continue;
       if (found) return undefined;
       found = s;
     }
-    if (found) {
-      found.clientIp = e.clientIp;
+    if (found && e.clientIp !== undefined) {
+      // From here on it is found by the client's address and port too, which is what packet filters and flow records see.
+      this.sessions.moveClient(found, keep(e.clientIp));
+      this.sessions.addTransport(e.clientIp, e.clientPort, found);
       tag(found, 'proxied');
     }
     return found;
@@ -441,24 +489,25 @@ export class Correlate {
     }
     const ip = toServer ? e.sourceIp : e.destinationIp;
     const port = toServer ? e.sourcePort : e.destinationPort;
-    let s = this.findTransport(ip, port, t.at, endedAt);
+    let s = this.sessions.withTransport(ip, port, t.at, endedAt);
     if (!s) {
       // A lone tail (no SYN) belongs to a session that was closed long ago or began before the input: it tells nothing by itself.
       if (!e.flags.includes('S')) return;
       s = this.create('connection', t.at, e.stamp.precisionMs, e.dataset, out);
-      s.sourceIp = ip;
+      s.sourceIp = keep(ip);
       s.sourcePort = port;
-      s.serverIp = toServer ? e.destinationIp : e.sourceIp;
+      s.serverIp = keep(toServer ? e.destinationIp : e.sourceIp);
       s.serverPort = toServer ? e.destinationPort : e.sourcePort;
       s.protocol = 'imap';
       this.index(s);
     }
     s.serverPort ??= toServer ? e.destinationPort : e.sourcePort;
-    this.touch(s, t, `${e.dataset}/${e.action}`);
+    this.touch(s, t, kindOf(e.dataset, e.action));
     const before = s.flow;
     gatherFlow(s, e, toServer, t.at, endedAt);
-    if (!before && toServer && e.flags === 'S') this.countFor(s, 'unanswered', t.at);
-    if (s.endedAt !== undefined && endedAt - s.endedAt > 5000) this.countFor(s, 'undelivered', s.endedAt);
+    if (!before && toServer && e.flags === 'S') this.observations.count(s, 'unanswered', t.at);
+    if (s.endedAt !== undefined && endedAt - s.endedAt > 5000) this.observations.count(s, 'undelivered', s.endedAt);
+    this.plan(s);
   }
 
   private otherTraffic(e: NetflowEvent, at: number, endedAt: number): void {
@@ -467,27 +516,28 @@ export class Correlate {
     const buckets = Math.min(120, Math.max(1, Math.ceil((endedAt - at) / 5000)));
     for (let i = 0; i < buckets; i++) {
       const when = at + ((endedAt - at) * (i + 0.5)) / buckets;
-      this.company.count(`net:${this.network(e.sourceIp)}`, 'bulkKilobytes', when, kilobytes / buckets);
-      this.company.count(`net:${this.network(e.destinationIp)}`, 'bulkKilobytes', when, kilobytes / buckets);
+      this.observations.inNetwork(e.sourceIp, 'bulkKilobytes', when, kilobytes / buckets);
+      this.observations.inNetwork(e.destinationIp, 'bulkKilobytes', when, kilobytes / buckets);
     }
   }
 
   private applyPacket(e: NetfilterEvent, t: TimedEvent, out: ClosedSession[]): void {
     if (e.sourcePort === undefined || e.destinationPort === undefined || !MAIL_PORTS.has(e.destinationPort)) return;
     if (e.action === 'accepted') return;
-    let s = this.findTransport(e.sourceIp, e.sourcePort, t.at, t.at);
+    let s = this.sessions.withTransport(e.sourceIp, e.sourcePort, t.at, t.at);
     if (!s) {
       s = this.create('connection', t.at, e.stamp.precisionMs, e.dataset, out);
-      s.sourceIp = e.sourceIp;
+      s.sourceIp = keep(e.sourceIp);
       s.sourcePort = e.sourcePort;
-      s.serverIp = e.destinationIp;
+      s.serverIp = keep(e.destinationIp);
       s.serverPort = e.destinationPort;
       s.protocol = 'imap';
       this.index(s);
-      this.countFor(s, e.limited ? 'limited' : 'unanswered', t.at);
+      this.observations.count(s, e.limited ? 'limited' : 'unanswered', t.at);
     }
-    this.touch(s, t, `${e.dataset}/${e.action}`);
+    this.touch(s, t, kindOf(e.dataset, e.action));
     gatherDrop(s, e, t.at);
+    this.plan(s);
   }
 
   private applyVpn(e: OpenvpnLogEvent, at: number): void {
@@ -531,74 +581,44 @@ export class Correlate {
     if (ip === undefined) return;
     if (isNoRequest(e)) {
       // Somebody connected and gave up before asking for anything: no attempt to use mail by itself, but a sign of the path's health.
-      if (givesUp(e)) this.company.count(`net:${this.network(ip)}`, 'gaveUp', t.at);
+      if (givesUp(e)) this.observations.inNetwork(ip, 'gaveUp', t.at);
       return;
     }
-    let list = this.requests.get(ip);
-    if (!list) {
-      list = [];
-      this.requests.set(ip, list);
-    }
-    let r = sameRequest(list, e, t.at);
-    if (!r) {
-      r = newRequest(ip, t.at);
-      list.push(r);
-      this.timers.add({ at: t.at + this.options.settleMs, serial: this.serial++, what: r });
-      this.company.count(`net:${this.network(ip)}`, 'activity', t.at);
-      this.company.count('all', 'activity', t.at);
-    }
+    this.joined++;
+    const r = sameRequest(this.pending.of(ip), e, t.at) ?? this.newPending(keep(ip), t.at);
     const wasBlocked = r.blocked;
     const wasLimited = r.limited;
     gatherRequest(r, e, t.at);
-    if (r.lineKinds.length < 16) {
-      r.lines.push(e.line.source, e.line.offset, t.at);
-      r.lineKinds.push(`${e.dataset}/${e.action}`);
-    }
-    if (r.blocked && !wasBlocked) this.requestBlocked(r, t.at);
-    if (r.limited && !wasLimited) this.company.count(`net:${this.network(ip)}`, 'limited', t.at);
+    addLine(r, e.line.source, e.line.offset, t.at, kindOf(e.dataset, e.action), REQUEST_LINES_MAX);
+    if (r.blocked && !wasBlocked) this.observations.requestBlocked(r, t.at);
+    if (r.limited && !wasLimited) this.observations.inNetwork(ip, 'limited', t.at);
   }
 
-  private requestBlocked(r: HttpRequest, at: number): void {
-    this.company.count(`net:${this.network(r.ip)}`, 'blocked', at);
-    const client = this.clients.of(r.ip, at);
-    client.blockedRequests++;
-    if (r.rules.some((rule) => rule.attack)) {
-      client.scans++;
-      this.clients.of(`net:${this.network(r.ip)}`, at).scans++;
-    }
-    const rule = decidingRule(r);
-    if (rule) {
-      const reputation = this.rules.of(ruleKey(rule.id, r.path), at);
-      reputation.blockedRequests++;
-      addMember(reputation.failedMembers, r.ip);
-    }
+  private newPending(ip: string, at: number): HttpRequest {
+    const r = newRequest(this.serial++, ip, at);
+    this.pending.add(r);
+    this.timers.add(at + this.options.settleMs, r.serial);
+    this.observations.inNetwork(ip, 'activity', at);
+    this.observations.everywhere('activity', at);
+    const excess = this.pending.inExcess(ip);
+    if (excess) this.settleRequest(excess);
+    return r;
   }
 
   /** Decides, once other sources had time to speak, which attempt a request belongs to: the connection that follows, the next request, or itself. */
-  private settleRequest(r: HttpRequest, at: number): void {
-    const list = this.requests.get(r.ip);
-    if (list) {
-      const i = list.indexOf(r);
-      if (i >= 0) list.splice(i, 1);
-      if (list.length === 0) this.requests.delete(r.ip);
-    }
+  private settleRequest(r: HttpRequest): void {
+    this.pending.remove(r);
     const connection = this.connectionAfter(r);
     if (connection) {
       this.attach(connection, r);
       return;
     }
-    const next =
-      r.status !== undefined && r.status < 400 && !r.blocked && !r.limited
-        ? list?.find((other) => follows(other, r))
-        : undefined;
-    const s = newSession('request', this.serial++, r.at, r.port === undefined ? 1000 : 1, r.seen[0] ?? 'nginx.access');
+    const next = wasGranted(r) ? this.pending.of(r.ip).find((other) => follows(other, r)) : undefined;
     if (next) {
-      next.at = Math.min(next.at, r.at);
-      next.lines.unshift(...r.lines);
-      next.lineKinds.unshift(...r.lineKinds);
-      next.seen.push(...r.seen.filter((d) => !next.seen.includes(d)));
+      precede(next, r);
       return;
     }
+    const s = newSession('request', this.serial++, r.at, r.port === undefined ? 1000 : 1, r.seen[0] ?? 'nginx.access');
     s.sourceIp = r.ip;
     s.sourcePort = r.port;
     s.serverIp = r.serverIp;
@@ -608,20 +628,20 @@ export class Correlate {
     s.endedAt = r.endedAt;
     s.lastAt = r.endedAt;
     this.attach(s, r);
-    this.open.add(s);
-    this.timers.add({ at, serial: s.serial, what: s });
-    if (s.user !== undefined) add(this.byUser, localPart(s.user), s);
+    this.sessions.add(s);
     this.indexClient(s);
+    // It has waited already.
+    s.dueAt = this.now;
+    this.timers.add(this.now, s.serial);
   }
 
   private attach(s: Session, r: HttpRequest): void {
     s.requests = [...s.requests, r];
-    const kinds = r.lineKinds;
-    for (let i = 0; i < kinds.length; i++) {
-      addLine(s, r.lines[3 * i] ?? 0, r.lines[3 * i + 1] ?? 0, r.lines[3 * i + 2] ?? 0, kinds[i] ?? '');
-    }
+    addLines(s, r);
     if (r.at < s.firstAt) s.firstAt = r.at;
+    const userBefore = userKey(s);
     s.user ??= r.user;
+    this.sessions.moveUser(s, userBefore);
   }
 
   private connectionAfter(r: HttpRequest): Session | undefined {
@@ -629,17 +649,18 @@ export class Correlate {
     let distance = Number.POSITIVE_INFINITY;
     // A granted request may be followed slowly where the path is slow; a denied one ends the attempt unless the client goes on at once.
     const patience = wasGranted(r) ? SLOW_REQUEST_TO_CONNECTION_MS : REQUEST_TO_CONNECTION_MS;
-    for (const s of this.byClient.get(this.realAddress(r.ip, r.at)) ?? []) {
+    for (const s of this.sessions.byClient.lastFirst(this.realAddress(r.ip, r.at))) {
       if (s.kind !== 'connection') continue;
       const after = s.startedAt - r.endedAt;
       const tolerance = Math.max(1000, s.startPrecisionMs);
       if (after < -tolerance - 200 || after > patience) continue;
+      if (s.requests.length >= REQUESTS_OF_SESSION_MAX) continue;
       if (s.requests.some((other) => other.path === r.path)) continue;
       if (r.user !== undefined && s.user !== undefined && localPart(r.user) !== localPart(s.user)) continue;
       const token = isTokenPath(r.path);
       if (token !== undefined && s.mechanism !== undefined && token !== isTokenMechanism(s.mechanism)) continue;
       const d = Math.abs(after - (r.port === undefined ? -300 : 0));
-      if (d < distance) {
+      if (d <= distance) {
         distance = d;
         best = s;
       }
@@ -650,18 +671,15 @@ export class Correlate {
   // ---- sessions ----
 
   private create(kind: Session['kind'], at: number, precisionMs: number, basis: string, out: ClosedSession[]): Session {
-    if (this.open.size >= this.options.openMax) this.evict(out);
+    if (this.sessions.size >= this.options.openMax) this.evict(out);
     const s = newSession(kind, this.serial++, at, precisionMs, basis);
-    this.open.add(s);
-    this.timers.add({ at: at + this.options.settleMs, serial: s.serial, what: s });
+    this.sessions.add(s);
     return s;
   }
 
   /** Makes room by closing the oldest thousandth; each is marked. */
   private evict(out: ClosedSession[]): void {
-    let n = Math.max(1, Math.floor(this.options.openMax / 1000));
-    for (const s of this.open) {
-      if (n-- <= 0) break;
+    for (const s of this.sessions.oldest(Math.max(1, Math.floor(this.options.openMax / 1000)))) {
       tag(s, 'evicted');
       tag(s, 'incomplete');
       this.evicted++;
@@ -670,16 +688,14 @@ export class Correlate {
   }
 
   private index(s: Session): void {
-    const key = transportKey(s.sourceIp, s.sourcePort);
-    if (key !== undefined) this.byTransport.set(key, s);
+    this.sessions.addTransport(s.sourceIp, s.sourcePort, s);
     this.indexClient(s);
   }
 
   private indexClient(s: Session): void {
     if (s.clientIp !== undefined || s.sourceIp === undefined) return;
-    s.clientIp = s.sourceIp;
+    this.sessions.moveClient(s, s.sourceIp);
     this.resolveClient(s);
-    add(this.byClient, s.clientIp, s);
   }
 
   /** The address outside the tunnel of whoever had this one inside it then; any other address is itself. */
@@ -692,159 +708,19 @@ export class Correlate {
     const lease = this.leases.holder(s.sourceIp, s.startedAt);
     if (!lease) return;
     s.vpn = { name: lease.name, assignedIp: s.sourceIp, realIp: lease.realIp };
-    if (lease.realIp !== undefined && s.clientIp !== lease.realIp) {
-      const indexed = this.byClient.get(s.clientIp ?? '')?.includes(s);
-      if (indexed) remove(this.byClient, s.clientIp, s);
-      s.clientIp = lease.realIp;
-      if (indexed) add(this.byClient, s.clientIp, s);
-    }
-  }
-
-  /** The open session of this address and port whose life covers [from, to], allowing for clocks and for records that come after the end. */
-  private findTransport(ip: string, port: number, from: number, to: number): Session | undefined {
-    const s = this.byTransport.get(`${ip}|${port}`);
-    if (!s || !this.open.has(s)) return undefined;
-    const start = Math.min(s.startedAt, s.flow?.startedAt ?? s.startedAt, s.drops?.firstAt ?? s.startedAt);
-    if (to < start - START_TOLERANCE_MS) return undefined;
-    if (s.endedAt !== undefined && from > s.endedAt + AFTER_END_MS) return undefined;
-    return s;
+    if (lease.realIp !== undefined) this.sessions.moveClient(s, lease.realIp);
   }
 
   private touch(s: Session, t: TimedEvent, kind: string): void {
     if (t.at < s.firstAt) s.firstAt = t.at;
     if (t.seenAt > s.lastAt) s.lastAt = t.seenAt;
+    this.joined++;
     addLine(s, t.event.line.source, t.event.line.offset, t.at, kind);
   }
 
   private started(s: Session): void {
-    if (s.sourceIp === undefined) return;
-    this.countFor(s, 'starts', s.startedAt);
-    if (s.clientIp === undefined) return;
-    const client = this.clients.of(s.clientIp, s.startedAt);
-    addRecent(client.recentStarts, s.startedAt, 16);
-    if (client.okMembers.length >= SHARED_USERS && this.shared.size < SHARED_MAX) this.shared.add(s);
+    if (this.observations.started(s, SHARED_USERS)) this.sessions.share(s);
   }
-
-  private loggedIn(s: Session, at: number): void {
-    this.countFor(s, 'loggedIn', at);
-    const slow = at - s.startedAt > 3500;
-    this.countFor(s, slow ? 'slowSetup' : 'fastSetup', at);
-    if (s.goneAtLogin) {
-      this.countFor(s, 'gaveUp', at);
-      if (slow) this.countFor(s, 'authWait', at);
-      return;
-    }
-    if (s.clientIp !== undefined) {
-      const client = this.clients.of(s.clientIp, at);
-      client.logins++;
-      client.lastLoginAt = at;
-      if (s.user !== undefined) addMember(client.okMembers, localPart(s.user));
-      this.clients.of(`net:${this.network(s.clientIp)}`, at).logins++;
-    }
-    if (s.user !== undefined) {
-      const user = this.users.of(localPart(s.user), at);
-      user.logins++;
-      user.lastLoginAt = at;
-      user.tokenFailures = 0;
-      addRecent(user.recentLogins, s.startedAt, 8);
-      if (s.clientIp !== undefined) addMember(user.okMembers, s.clientIp);
-    }
-  }
-
-  private authFailure(s: Session, e: DovecotAuthEvent, at: number): void {
-    if (s.clientIp !== undefined && e.mechanism !== 'token') {
-      const client = this.clients.of(s.clientIp, at);
-      client.passwordFailures++;
-      if (e.user !== undefined) addMember(client.failedMembers, localPart(e.user));
-    }
-    if (e.user !== undefined) {
-      const user = this.users.of(localPart(e.user), at);
-      if (e.mechanism === 'token') user.tokenFailures++;
-      else user.passwordFailures++;
-    }
-  }
-
-  /** Counts, for the company it keeps, how a connection ended. */
-  private ended(s: Session, at: number): void {
-    if (s.user !== undefined) addRecent(this.users.of(localPart(s.user), at).recentStarts, s.startedAt, 16);
-    const silent = silentMs(s);
-    if (silent !== undefined) this.silences.add(silent);
-    const trouble = troubleOf(s);
-    for (const what of trouble.counts) this.countFor(s, what, at);
-    if (s.clientIp !== undefined) {
-      const client = this.clients.of(s.clientIp, at);
-      if (trouble.scan) {
-        client.scans++;
-        this.clients.of(`net:${this.network(s.clientIp)}`, at).scans++;
-      }
-      if (trouble.quickClose) {
-        const interval = s.startedAt - client.lastQuickCloseAt;
-        if (Number.isFinite(interval)) {
-          client.rhythmJitterMs += 0.2 * (Math.abs(interval - client.rhythmMs) - client.rhythmJitterMs);
-          client.rhythmMs = client.rhythmMs === 0 ? interval : client.rhythmMs + 0.2 * (interval - client.rhythmMs);
-        }
-        client.lastQuickCloseAt = s.startedAt;
-        client.quickCloses++;
-      }
-      if (s.preLogin?.auth === 'failed' && s.auth.passwordFailures === 0 && !isTokenMechanism(s.mechanism ?? '')) {
-        client.passwordFailures++;
-        if (s.user !== undefined) addMember(client.failedMembers, localPart(s.user));
-      }
-    }
-  }
-
-  private countFor(s: Session, what: Parameters<Company['count']>[1], at: number): void {
-    this.company.count('all', what, at);
-    if (s.sourceIp !== undefined) this.company.count(`net:${this.network(s.sourceIp)}`, what, at);
-    if (s.vpn !== undefined) {
-      this.company.count(`tunnel:${s.vpn.name}`, what, at);
-      this.company.count('vpn', what, at);
-    }
-  }
-
-  network(ip: string): string {
-    let n = this.networks.get(ip);
-    if (n === undefined) {
-      if (this.networks.size > 200_000) this.networks.clear();
-      n = networkOf(ip);
-      this.networks.set(ip, n);
-    }
-    return n;
-  }
-}
-
-/** Whether a path is a token endpoint (RFC 6749 names it so by custom); undefined if it says nothing about how the client will log in. */
-function isTokenPath(path: string | undefined): boolean | undefined {
-  return path !== undefined && /oauth|token/i.test(path) ? true : undefined;
-}
-
-/** A line about a web connection on which no request was made. */
-function isNoRequest(e: RequestEvent): boolean {
-  if (e.dataset === 'nginx.access')
-    return e.method === undefined && e.path === undefined && (e.status === 400 || e.status === 408 || e.status === 499);
-  return (
-    e.dataset === 'nginx.error' &&
-    e.path === undefined &&
-    e.action !== 'request-limited' &&
-    e.action !== 'connection-limited'
-  );
-}
-
-function givesUp(e: RequestEvent): boolean {
-  return e.dataset === 'nginx.access'
-    ? e.status !== 400
-    : e.dataset === 'nginx.error' && /closed connection|timed out/.test(e.reason);
-}
-
-const wasGranted = (r: HttpRequest): boolean => r.status !== undefined && r.status < 400 && !r.blocked && !r.limited;
-
-function follows(next: HttpRequest, r: HttpRequest): boolean {
-  return (
-    next.at >= r.at &&
-    next.at - r.endedAt <= REQUEST_TO_CONNECTION_MS &&
-    next.path !== r.path &&
-    (next.userAgent ?? r.userAgent) === (r.userAgent ?? next.userAgent)
-  );
 }
 
 /** What the surroundings were made of: lines of the company, tunnel troubles, limits and server events. */
@@ -857,35 +733,20 @@ function factsIn(around: Surroundings): number {
   );
 }
 
-function transportKey(ip: string | undefined, port: number | undefined): string | undefined {
-  return ip === undefined || port === undefined ? undefined : `${ip}|${port}`;
-}
+const FAMILIES = new Map<string, string>();
 
-function inOrder(a: TimedEvent, b: TimedEvent): number {
-  return a.seenAt - b.seenAt || a.event.line.source - b.event.line.source || a.event.line.offset - b.event.line.offset;
-}
-
-function family(dataset: string): string {
-  return dataset.slice(0, dataset.indexOf('.') >>> 0);
+/** The part of a dataset's name that says which program wrote it. */
+function familyOf(dataset: string): string {
+  let family = FAMILIES.get(dataset);
+  if (family === undefined) {
+    family = dataset.slice(0, dataset.indexOf('.') >>> 0);
+    FAMILIES.set(dataset, family);
+  }
+  return family;
 }
 
 function tag(s: Session, t: string): void {
   if (!s.tags.includes(t)) s.tags = [...s.tags, t];
-}
-
-function add(map: Map<string, Session[]>, key: string, s: Session): void {
-  const list = map.get(key);
-  if (list) list.push(s);
-  else map.set(key, [s]);
-}
-
-function remove(map: Map<string, Session[]>, key: string | undefined, s: Session): void {
-  if (key === undefined) return;
-  const list = map.get(key);
-  if (!list) return;
-  const i = list.indexOf(s);
-  if (i >= 0) list.splice(i, 1);
-  if (list.length === 0) map.delete(key);
 }
 
 function addBounded<T>(list: T[], item: T): void {

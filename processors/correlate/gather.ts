@@ -3,20 +3,21 @@ import type { HaproxyEvent } from '../parse/haproxy.ts';
 import type { NetfilterEvent } from '../parse/netfilter.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import type { FlowLeg, Session } from './session.ts';
+import { detach, detachMaybe, keep, keepMaybe } from './texts.ts';
 
 /** What one line adds to its session. Each function only writes to the session; `at` is the corrected time of the line. */
 
 export function gatherLogin(s: Session, e: DovecotLoginEvent, at: number): void {
-  s.sourceIp ??= e.rip;
+  s.sourceIp ??= keepMaybe(e.rip);
   s.sourcePort ??= e.rport;
-  s.serverIp ??= e.lip;
+  s.serverIp ??= keepMaybe(e.lip);
   s.serverPort ??= e.lport;
-  s.protocol ??= e.protocol;
-  if (e.user) s.user = e.user;
-  s.mechanism = e.method ?? s.mechanism;
-  if (e.client) s.client = e.client;
+  s.protocol ??= keepMaybe(e.protocol);
+  if (e.user) s.user = keep(e.user);
+  s.mechanism = keepMaybe(e.method) ?? s.mechanism;
+  if (e.client) s.client = keep(e.client);
   if (e.tls !== 'none' || s.tls === undefined) s.tls = e.tls;
-  if (e.tlsError !== undefined) s.tlsError = e.tlsError;
+  if (e.tlsError !== undefined) s.tlsError = keep(e.tlsError);
   switch (e.action) {
     case 'client-id':
       s.idSentAt ??= at;
@@ -37,14 +38,14 @@ export function gatherLogin(s: Session, e: DovecotLoginEvent, at: number): void 
         auth: e.auth,
         attempts: e.attempts,
         waitedSeconds: e.waitedSeconds ?? e.timerSeconds,
-        reason: e.reason,
+        reason: detach(e.reason),
       };
       break;
     case 'proxy-end':
       s.endedAt = at;
       s.postLogin ??= {
         end: e.endedBy === 'client' ? 'logged-out' : 'connection-closed',
-        tlsError: e.tlsError,
+        tlsError: keepMaybe(e.tlsError),
         command: undefined,
         commandState: undefined,
         commandSeconds: undefined,
@@ -54,7 +55,7 @@ export function gatherLogin(s: Session, e: DovecotLoginEvent, at: number): void 
         inactiveSeconds: undefined,
         bytesIn: e.bytesIn,
         bytesOut: e.bytesOut,
-        reason: e.reason,
+        reason: detach(e.reason),
       };
       break;
     default:
@@ -63,16 +64,16 @@ export function gatherLogin(s: Session, e: DovecotLoginEvent, at: number): void 
 }
 
 export function gatherMailSession(s: Session, e: DovecotSessionEvent, at: number): void {
-  s.protocol ??= e.protocol;
-  if (e.user) s.user ??= e.user;
+  s.protocol ??= keepMaybe(e.protocol);
+  if (e.user) s.user ??= keep(e.user);
   if (e.lockSeconds !== undefined && e.lockSeconds > s.lockSeconds) s.lockSeconds = e.lockSeconds;
   if (e.action === 'lock-wait') s.lockErrors++;
   if (e.action === 'ended') {
     s.endedAt = at;
     s.postLogin = {
       end: e.end ?? 'other',
-      tlsError: e.tlsError,
-      command: e.command,
+      tlsError: keepMaybe(e.tlsError),
+      command: keepMaybe(e.command),
       commandState: e.commandState,
       commandSeconds: e.commandSeconds,
       waitingFor: e.waitingFor,
@@ -81,14 +82,14 @@ export function gatherMailSession(s: Session, e: DovecotSessionEvent, at: number
       inactiveSeconds: e.inactiveSeconds,
       bytesIn: e.bytesIn,
       bytesOut: e.bytesOut,
-      reason: e.reason,
+      reason: detach(e.reason),
     };
   }
 }
 
 export function gatherAuth(s: Session, e: DovecotAuthEvent): void {
-  if (e.user) s.user ??= e.user;
-  s.sourceIp ??= e.rip;
+  if (e.user) s.user ??= keep(e.user);
+  s.sourceIp ??= keepMaybe(e.rip);
   const auth = Object.isFrozen(s.auth) ? { ...s.auth } : s.auth;
   s.auth = auth;
   if (e.action === 'failure') {
@@ -101,13 +102,14 @@ export function gatherAuth(s: Session, e: DovecotAuthEvent): void {
 export function gatherProxy(s: Session, e: HaproxyEvent, acceptedAt: number, endedAt: number | undefined): void {
   s.proxy = {
     acceptedAt,
+    clientPort: e.clientPort,
     endedAt,
-    frontend: e.frontend,
+    frontend: keepMaybe(e.frontend),
     connectMs: e.connectMs,
     totalMs: e.totalMs,
-    termination: e.termination,
+    termination: keepMaybe(e.termination),
     bytes: e.bytes,
-    reason: e.reason,
+    reason: detachMaybe(e.reason),
     action: e.action,
   };
 }
@@ -135,7 +137,7 @@ function newLeg(startedAt: number, endedAt: number): FlowLeg {
 }
 
 export function gatherDrop(s: Session, e: NetfilterEvent, at: number): void {
-  const drops = s.drops ?? { count: 0, firstAt: at, lastAt: at, limited: false, syn: false, prefix: e.prefix };
+  const drops = s.drops ?? { count: 0, firstAt: at, lastAt: at, limited: false, syn: false, prefix: keep(e.prefix) };
   s.drops = drops;
   drops.count++;
   drops.firstAt = Math.min(drops.firstAt, at);

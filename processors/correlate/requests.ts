@@ -1,6 +1,7 @@
 import type { ModsecurityEvent } from '../parse/modsecurity.ts';
 import type { HttpAccessEvent, NginxErrorEvent } from '../parse/nginx.ts';
-import type { HttpRequest } from './session.ts';
+import { addLines, type HttpRequest } from './session.ts';
+import { detach, keep, keepMaybe } from './texts.ts';
 
 /**
  * Puts one HTTP request together from the up to three logs that tell it: the WAF's audit log (has the port, and the start), the error log
@@ -46,8 +47,9 @@ function isItsEnd(r: HttpRequest, e: RequestEvent): boolean {
   );
 }
 
-export function newRequest(ip: string, at: number): HttpRequest {
+export function newRequest(serial: number, ip: string, at: number): HttpRequest {
   return {
+    serial,
     at,
     endedAt: at,
     ip,
@@ -68,37 +70,41 @@ export function newRequest(ip: string, at: number): HttpRequest {
     seen: [],
     lines: [],
     lineKinds: [],
+    linesOmitted: 0,
   };
 }
 
 const RULES_MAX = 32;
+export const REQUEST_LINES_MAX = 16;
+/** A client goes on to its next request within this. */
+const NEXT_REQUEST_MS = 3000;
 
 export function gatherRequest(r: HttpRequest, e: RequestEvent, at: number): void {
   r.at = Math.min(r.at, at);
   r.endedAt = Math.max(r.endedAt, at);
   if (!r.seen.includes(e.dataset)) r.seen.push(e.dataset);
-  r.method ??= e.method;
-  r.path ??= e.path;
+  r.method ??= keepMaybe(e.method);
+  r.path ??= keepMaybe(e.path);
   if (e.dataset === 'nginx.access') {
     r.status ??= e.status;
-    r.userAgent ??= e.userAgent;
-    r.user ??= e.user;
+    r.userAgent ??= keepMaybe(e.userAgent);
+    r.user ??= keepMaybe(e.user);
     return;
   }
   if (e.dataset === 'nginx.error') {
     if ((e.action === 'request-limited' || e.action === 'connection-limited') && !e.dryRun) {
       r.limited = true;
-      r.zone = e.zone;
+      r.zone = keepMaybe(e.zone);
     }
     return;
   }
   r.port ??= e.clientPort;
-  r.serverIp ??= e.serverIp;
-  r.host ??= e.hostname;
+  r.serverIp ??= keepMaybe(e.serverIp);
+  r.host ??= keepMaybe(e.hostname);
   r.status ??= e.status;
-  r.userAgent ??= e.userAgent;
-  r.user ??= e.user;
-  r.transaction ??= e.transaction;
+  r.userAgent ??= keepMaybe(e.userAgent);
+  r.user ??= keepMaybe(e.user);
+  if (e.transaction !== undefined) r.transaction ??= detach(e.transaction);
   r.score ??= e.score;
   if (e.action === 'blocked') r.blocked = true;
   for (const rule of e.rules) {
@@ -108,9 +114,9 @@ export function gatherRequest(r: HttpRequest, e: RequestEvent, at: number): void
     )
       continue;
     r.rules.push({
-      id: rule.id,
-      message: rule.message,
-      variable: rule.variable,
+      id: keep(rule.id),
+      message: keep(rule.message),
+      variable: keepMaybe(rule.variable),
       blocking: rule.blocking,
       attack: isAttackRule(rule.id, rule.tags),
     });
@@ -137,3 +143,49 @@ export const ruleKey = (id: string, path: string | undefined): string => `${id} 
 
 /** Bearer-token SASL mechanisms: RFC 7628 OAUTHBEARER and its forerunner XOAUTH2. */
 export const isTokenMechanism = (mechanism: string): boolean => mechanism === 'XOAUTH2' || mechanism === 'OAUTHBEARER';
+
+/** Whether a path is a token endpoint (RFC 6749 names it so by custom); undefined if it says nothing about how the client will log in. */
+export function isTokenPath(path: string | undefined): boolean | undefined {
+  return path !== undefined && /oauth|token/i.test(path) ? true : undefined;
+}
+
+/** A line about a web connection on which no request was made. */
+export function isNoRequest(e: RequestEvent): boolean {
+  if (e.dataset === 'nginx.access')
+    return e.method === undefined && e.path === undefined && (e.status === 400 || e.status === 408 || e.status === 499);
+  return (
+    e.dataset === 'nginx.error' &&
+    e.path === undefined &&
+    e.action !== 'request-limited' &&
+    e.action !== 'connection-limited'
+  );
+}
+
+export function givesUp(e: RequestEvent): boolean {
+  return e.dataset === 'nginx.access'
+    ? e.status !== 400
+    : e.dataset === 'nginx.error' && /closed connection|timed out/.test(e.reason);
+}
+
+export const wasGranted = (r: HttpRequest): boolean =>
+  r.status !== undefined && r.status < 400 && !r.blocked && !r.limited;
+
+export function follows(next: HttpRequest, r: HttpRequest): boolean {
+  return (
+    next.at >= r.at &&
+    next.at - r.endedAt <= NEXT_REQUEST_MS &&
+    next.path !== r.path &&
+    (next.userAgent ?? r.userAgent) === (r.userAgent ?? next.userAgent)
+  );
+}
+
+/** Makes `r` a part of the request that came after it. */
+export function precede(next: HttpRequest, r: HttpRequest): void {
+  const later = { lines: next.lines, lineKinds: next.lineKinds, linesOmitted: next.linesOmitted };
+  next.at = Math.min(next.at, r.at);
+  next.lines = r.lines;
+  next.lineKinds = r.lineKinds;
+  next.linesOmitted = r.linesOmitted;
+  addLines(next, later, REQUEST_LINES_MAX);
+  next.seen.push(...r.seen.filter((dataset) => !next.seen.includes(dataset)));
+}

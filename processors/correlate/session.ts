@@ -1,5 +1,6 @@
 import type { LoginAuth, LoginEnd, SessionEnd } from '../parse/dovecot.ts';
 import type { HaproxyEvent } from '../parse/haproxy.ts';
+import { keep } from './texts.ts';
 
 /**
  * Everything that the lines told about one attempt, as plain data: no class, no closure, so that it can be written down and read back.
@@ -28,9 +29,11 @@ export interface Session {
   lastAt: number;
   /** When the server's side ended it; undefined while open. */
   endedAt: number | undefined;
+  /** When it will be looked at next, to be closed: the one timer of it that counts. */
+  dueAt: number;
   user: string | undefined;
-  /** `pid user` of its mail process, by which lines without a session id are found. */
-  process: string | undefined;
+  /** Its mail process, by which lines without a session id are found. */
+  pid: number | undefined;
   mechanism: string | undefined;
   client: string | undefined;
   tls: 'none' | 'handshaking' | 'established' | 'secured' | undefined;
@@ -51,10 +54,12 @@ export interface Session {
   requests: HttpRequest[];
   vpn: { readonly name: string; readonly assignedIp: string; readonly realIp: string | undefined } | undefined;
   /** Its lines as (source, offset, corrected time) triples in event-time order, at most LINES_MAX. */
-  readonly lines: number[];
-  readonly lineKinds: string[];
+  lines: number[];
+  lineKinds: string[];
   linesOmitted: number;
   tags: string[];
+  /** How much the last answer about it could know; 0 before the first. More than that when a late line opens it again. */
+  knowledge: number;
 }
 
 export interface PreLoginEnd {
@@ -89,6 +94,7 @@ export interface AuthTrouble {
 
 export interface ProxyLeg {
   readonly acceptedAt: number;
+  readonly clientPort: number | undefined;
   readonly endedAt: number | undefined;
   readonly frontend: string | undefined;
   readonly connectMs: number | undefined;
@@ -130,6 +136,7 @@ export interface Drops {
 
 /** One HTTP request put together from audit log, access log and error log. */
 export interface HttpRequest {
+  readonly serial: number;
   at: number;
   endedAt: number;
   ip: string;
@@ -150,8 +157,9 @@ export interface HttpRequest {
   score: number | undefined;
   readonly rules: { id: string; message: string; variable: string | undefined; blocking: boolean; attack: boolean }[];
   readonly seen: string[]; // datasets
-  readonly lines: number[];
-  readonly lineKinds: string[];
+  lines: number[];
+  lineKinds: string[];
+  linesOmitted: number;
 }
 
 /** More lines than this are counted, not kept: an endless session must not grow. */
@@ -181,8 +189,9 @@ export function newSession(
     firstAt: at,
     lastAt: at,
     endedAt: undefined,
+    dueAt: Number.POSITIVE_INFINITY,
     user: undefined,
-    process: undefined,
+    pid: undefined,
     mechanism: undefined,
     client: undefined,
     tls: undefined,
@@ -201,10 +210,11 @@ export function newSession(
     drops: undefined,
     requests: NO_REQUESTS,
     vpn: undefined,
-    lines: [],
-    lineKinds: [],
+    lines: NO_LINES,
+    lineKinds: NO_LINE_KINDS,
     linesOmitted: 0,
     tags: NO_TAGS,
+    knowledge: 0,
   };
 }
 
@@ -217,14 +227,46 @@ const NO_AUTH_TROUBLE: AuthTrouble = Object.freeze({
 });
 const NO_REQUESTS: HttpRequest[] = [];
 const NO_TAGS: string[] = [];
-Object.freeze(NO_REQUESTS);
-Object.freeze(NO_TAGS);
+const NO_LINES: number[] = [];
+const NO_LINE_KINDS: string[] = [];
+for (const empty of [NO_REQUESTS, NO_TAGS, NO_LINES, NO_LINE_KINDS]) Object.freeze(empty);
 
-export function addLine(session: Session, source: number, offset: number, at: number, kind: string): void {
-  if (session.lineKinds.length >= LINES_MAX) {
-    session.linesOmitted++;
+/** A session as it was written down with JSON: fields that were undefined are back, in their order, and empties are shared again. */
+export function reviveSession(data: Session): Session {
+  const empty = newSession(data.kind, data.serial, data.startedAt, data.startPrecisionMs, data.startBasis);
+  return {
+    ...empty,
+    ...data,
+    auth: Object.values(data.auth).some((n) => n !== 0 && n !== false) ? data.auth : empty.auth,
+    requests: data.requests.length > 0 ? data.requests : empty.requests,
+    lines: data.lines.length > 0 ? data.lines : empty.lines,
+    lineKinds: data.lineKinds.length > 0 ? data.lineKinds.map(keep) : empty.lineKinds,
+    tags: data.tags.length > 0 ? data.tags : empty.tags,
+  };
+}
+
+/** The same session as an object of its own, because the old one was given out. */
+export function copySession(s: Session): Session {
+  return reviveSession(structuredClone(s));
+}
+
+type Lines = Pick<Session, 'lines' | 'lineKinds' | 'linesOmitted'>;
+
+/** `max`: more lines than this are counted, not kept. */
+export function addLine(to: Lines, source: number, offset: number, at: number, kind: string, max = LINES_MAX): void {
+  if (to.lineKinds.length >= max) {
+    to.linesOmitted++;
     return;
   }
-  session.lines.push(source, offset, at);
-  session.lineKinds.push(kind);
+  // A new list of the exact length: most sessions have few lines, and `push` would leave room for many.
+  to.lines = to.lines.concat([source, offset, at]);
+  to.lineKinds = to.lineKinds.concat(kind);
+}
+
+/** Adds all lines of `from`. */
+export function addLines(to: Lines, from: Lines, max = LINES_MAX): void {
+  from.lineKinds.forEach((kind, i) => {
+    addLine(to, from.lines[3 * i] ?? 0, from.lines[3 * i + 1] ?? 0, from.lines[3 * i + 2] ?? 0, kind, max);
+  });
+  to.linesOmitted += from.linesOmitted;
 }

@@ -20,6 +20,18 @@ export interface TunnelSample {
   readonly sent: number;
 }
 
+/** Plain data; a lease that is held has no end. */
+export interface VpnLeasesState {
+  readonly leases: readonly (readonly [
+    string,
+    readonly (Omit<Lease, 'until'> & { readonly until: number | null })[],
+  ])[];
+  readonly troubles: readonly (readonly [string, readonly TunnelTrouble[]])[];
+  readonly samples: readonly (readonly [string, readonly TunnelSample[]])[];
+  readonly names: readonly string[];
+  readonly byReal: readonly (readonly [string, string])[];
+}
+
 const HISTORY_MAX = 64;
 
 export class VpnLeases {
@@ -118,5 +130,33 @@ export class VpnLeases {
 
   get tunnels(): number {
     return this.names.size;
+  }
+
+  toData(): VpnLeasesState {
+    return {
+      leases: [...this.byAddress].map(([address, held]) => [
+        address,
+        held.map((lease) => ({ ...lease, until: Number.isFinite(lease.until) ? lease.until : null })),
+      ]),
+      troubles: [...this.troubles].map(([name, list]) => [name, [...list]]),
+      samples: [...this.samples].map(([name, list]) => [name, [...list]]),
+      names: [...this.names],
+      byReal: [...this.byReal],
+    };
+  }
+
+  static fromData(data: VpnLeasesState): VpnLeases {
+    const leases = new VpnLeases();
+    for (const [address, held] of data.leases) {
+      leases.byAddress.set(
+        address,
+        held.map((lease) => ({ ...lease, until: lease.until ?? Number.POSITIVE_INFINITY })),
+      );
+    }
+    for (const [name, list] of data.troubles) leases.troubles.set(name, [...list]);
+    for (const [name, list] of data.samples) leases.samples.set(name, [...list]);
+    for (const name of data.names) leases.names.add(name);
+    for (const [realIp, name] of data.byReal) leases.byReal.set(realIp, name);
+    return leases;
   }
 }

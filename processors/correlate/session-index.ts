@@ -1,0 +1,85 @@
+import type { Session } from './session.ts';
+
+/** Sessions of one key. Those that no longer belong are skipped, and cleared away when they are many: removing costs no search. */
+interface Group {
+  members: Session[];
+  gone: number;
+}
+
+/** Of a key with very many sessions (everybody behind one proxy) only the last ones are looked at. */
+const LOOKED_AT_MAX = 1000;
+
+/**
+ * Open sessions by a key that several may share, such as a client's address, in the order in which they were added. Most keys have one
+ * session, which is held without a list.
+ */
+export class SessionIndex {
+  private readonly byKey = new Map<string, Session | Group>();
+  private readonly keyOf: (s: Session) => string | undefined;
+
+  /** `keyOf`: where a session belongs now, undefined if nowhere. Whoever changes that calls `add` and `remove`. */
+  constructor(keyOf: (s: Session) => string | undefined) {
+    this.keyOf = keyOf;
+  }
+
+  /** Called when `keyOf(s)` has become `key`. */
+  add(key: string, s: Session): void {
+    const held = this.byKey.get(key);
+    if (held === undefined) this.byKey.set(key, s);
+    else if ('members' in held) held.members.push(s);
+    else this.byKey.set(key, { members: [held, s], gone: 0 });
+  }
+
+  /** Called when `keyOf(s)` is `key` no more. */
+  remove(key: string, s: Session): void {
+    const held = this.byKey.get(key);
+    if (held === s) this.byKey.delete(key);
+    if (held === undefined || !('members' in held)) return;
+    held.gone++;
+    if (2 * held.gone < held.members.length && held.gone < LOOKED_AT_MAX) return;
+    held.members = held.members.filter((member) => this.keyOf(member) === key);
+    held.gone = 0;
+    const [only] = held.members;
+    if (only === undefined) this.byKey.delete(key);
+    else if (held.members.length === 1) this.byKey.set(key, only);
+  }
+
+  /** The session added last that `fits`. */
+  findLast(key: string, fits: (s: Session) => boolean): Session | undefined {
+    for (const s of this.lastFirst(key)) if (fits(s)) return s;
+    return undefined;
+  }
+
+  /** The session added first. */
+  first(key: string): Session | undefined {
+    const held = this.byKey.get(key);
+    return held === undefined || !('members' in held) ? held : held.members.find((s) => this.keyOf(s) === key);
+  }
+
+  /** Those of a key, the one added last first; LOOKED_AT_MAX at most. */
+  *lastFirst(key: string): Generator<Session> {
+    const held = this.byKey.get(key);
+    if (held === undefined) return;
+    if (!('members' in held)) {
+      yield held;
+      return;
+    }
+    let left = LOOKED_AT_MAX;
+    for (let i = held.members.length - 1; i >= 0 && left > 0; i--) {
+      const s = held.members[i];
+      if (s === undefined || this.keyOf(s) !== key) continue;
+      left--;
+      yield s;
+    }
+  }
+
+  /** Serials by key. */
+  toData(): readonly (readonly [string, readonly number[]])[] {
+    const data: [string, readonly number[]][] = [];
+    for (const [key, held] of this.byKey) {
+      const members = 'members' in held ? held.members.filter((s) => this.keyOf(s) === key) : [held];
+      data.push([key, members.map((s) => s.serial)]);
+    }
+    return data;
+  }
+}

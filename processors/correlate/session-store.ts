@@ -1,0 +1,187 @@
+import { localPart } from '../resolve/network.ts';
+import { copySession, reviveSession, type Session } from './session.ts';
+import { SessionIndex } from './session-index.ts';
+import { transportKey } from './transport-key.ts';
+
+const REVISABLE_MAX = 50_000;
+const SHARED_MAX = 5000;
+/** Connections whose first line may come long after they began are still found by these tolerances. */
+const START_TOLERANCE_MS = 12_000;
+const AFTER_END_MS = 150_000;
+
+/** Sessions are written once and named by their serial elsewhere. The order of every list is part of the state. */
+export interface SessionStoreState {
+  readonly open: readonly Session[];
+  readonly revisable: readonly Session[];
+  readonly byDovecotId: readonly (readonly [string, number])[];
+  readonly byTransport: readonly (readonly [number | string, number])[];
+  readonly byUser: readonly (readonly [string, readonly number[]])[];
+  readonly byClient: readonly (readonly [string, readonly number[]])[];
+  readonly shared: readonly number[];
+}
+
+/** The open sessions, and the ways by which a line finds its own. */
+export class SessionStore {
+  /** By serial, in the order in which they were opened. */
+  private readonly open = new Map<number, Session>();
+  private readonly byDovecotId = new Map<string, Session>();
+  private readonly byTransport = new Map<number | string, Session>();
+  /** Those that are logged in and have not ended. */
+  readonly byUser = new SessionIndex((s) => (this.isOpen(s) ? userKey(s) : undefined));
+  readonly byClient = new SessionIndex((s) => (this.isOpen(s) ? s.clientIp : undefined));
+  /** Sessions from addresses that several users share: those behind a proxy that hides the client are among them. */
+  readonly shared = new Set<Session>();
+  /** Closed a short while ago, by Dovecot's id: a late line opens them again, and a revision follows. */
+  private readonly revisable = new Map<string, Session>();
+
+  get size(): number {
+    return this.open.size;
+  }
+
+  get(serial: number): Session | undefined {
+    return this.open.get(serial);
+  }
+
+  isOpen(s: Session): boolean {
+    return this.open.get(s.serial) === s;
+  }
+
+  add(s: Session): void {
+    this.open.set(s.serial, s);
+  }
+
+  /** The `n` that were opened first. */
+  oldest(n: number): readonly Session[] {
+    const oldest: Session[] = [];
+    for (const s of this.open.values()) {
+      if (oldest.length >= n) break;
+      oldest.push(s);
+    }
+    return oldest;
+  }
+
+  /** Takes it out of everything. */
+  remove(s: Session): void {
+    this.open.delete(s.serial);
+    this.shared.delete(s);
+    if (s.dovecotId !== undefined && this.byDovecotId.get(s.dovecotId) === s) this.byDovecotId.delete(s.dovecotId);
+    this.removeTransport(s.sourceIp, s.sourcePort, s);
+    if (s.proxy) this.removeTransport(s.clientIp, s.proxy.clientPort, s);
+    const user = userKey(s);
+    if (user !== undefined) this.byUser.remove(user, s);
+    if (s.clientIp !== undefined) this.byClient.remove(s.clientIp, s);
+  }
+
+  withDovecotId(id: string): Session | undefined {
+    return this.byDovecotId.get(id);
+  }
+
+  addDovecotId(id: string, s: Session): void {
+    s.dovecotId = id;
+    this.byDovecotId.set(id, s);
+  }
+
+  /** By the address and port that the server saw. The last session of a port has it. */
+  addTransport(ip: string | undefined, port: number | undefined, s: Session): void {
+    if (ip !== undefined && port !== undefined) this.byTransport.set(transportKey(ip, port), s);
+  }
+
+  /** The open session of this address and port whose life covers [from, to], allowing for clocks and for records that come after the end. */
+  withTransport(ip: string, port: number, from: number, to: number): Session | undefined {
+    const s = this.byTransport.get(transportKey(ip, port));
+    if (!s) return undefined;
+    const start = Math.min(s.startedAt, s.flow?.startedAt ?? s.startedAt, s.drops?.firstAt ?? s.startedAt);
+    if (to < start - START_TOLERANCE_MS) return undefined;
+    if (s.endedAt !== undefined && from > s.endedAt + AFTER_END_MS) return undefined;
+    return s;
+  }
+
+  private removeTransport(ip: string | undefined, port: number | undefined, s: Session): void {
+    if (ip === undefined || port === undefined) return;
+    const key = transportKey(ip, port);
+    if (this.byTransport.get(key) === s) this.byTransport.delete(key);
+  }
+
+  /** Its client turns out to be at another address than was thought, or is known now. */
+  moveClient(s: Session, ip: string): void {
+    const before = s.clientIp;
+    if (before === ip) return;
+    s.clientIp = ip;
+    if (!this.isOpen(s)) return;
+    if (before !== undefined) this.byClient.remove(before, s);
+    this.byClient.add(ip, s);
+  }
+
+  /** Called when a session that had `before` as `userKey` may have another one. */
+  moveUser(s: Session, before: string | undefined): void {
+    const now = userKey(s);
+    if (now === before) return;
+    if (before !== undefined) this.byUser.remove(before, s);
+    if (now !== undefined) this.byUser.add(now, s);
+  }
+
+  share(s: Session): void {
+    if (this.shared.size < SHARED_MAX) this.shared.add(s);
+  }
+
+  /** After it was closed: a late line may still open it again. */
+  keepRevisable(s: Session): void {
+    if (s.dovecotId === undefined) return;
+    this.revisable.set(s.dovecotId, s);
+    if (this.revisable.size > REVISABLE_MAX) this.revisable.delete(this.revisable.keys().next().value ?? '');
+  }
+
+  /** Opens a session again that was closed a short while ago, as a new object: the old one was given out. */
+  reopen(id: string): Session | undefined {
+    const closed = this.revisable.get(id);
+    if (!closed) return undefined;
+    this.revisable.delete(id);
+    const s = copySession(closed);
+    s.dueAt = Number.POSITIVE_INFINITY;
+    s.tags = s.tags.filter((tag) => tag !== 'incomplete');
+    this.add(s);
+    this.addDovecotId(id, s);
+    // A later connection of the same port keeps it.
+    if (s.sourceIp !== undefined && s.sourcePort !== undefined) {
+      const key = transportKey(s.sourceIp, s.sourcePort);
+      if (!this.byTransport.has(key)) this.byTransport.set(key, s);
+    }
+    if (s.clientIp !== undefined) this.byClient.add(s.clientIp, s);
+    this.moveUser(s, undefined);
+    return s;
+  }
+
+  toData(): SessionStoreState {
+    return {
+      open: [...this.open.values()],
+      revisable: [...this.revisable.values()],
+      byDovecotId: [...this.byDovecotId].map(([id, s]) => [id, s.serial]),
+      byTransport: [...this.byTransport].map(([key, s]) => [key, s.serial]),
+      byUser: this.byUser.toData(),
+      byClient: this.byClient.toData(),
+      shared: [...this.shared].map((s) => s.serial),
+    };
+  }
+
+  static fromData(data: SessionStoreState): SessionStore {
+    const store = new SessionStore();
+    for (const s of data.open) store.add(reviveSession(s));
+    const open = (serial: number): Session => {
+      const s = store.open.get(serial);
+      if (!s) throw new Error(`the state names session ${serial}, which is not open in it`);
+      return s;
+    };
+    for (const s of data.revisable) store.keepRevisable(reviveSession(s));
+    for (const [id, serial] of data.byDovecotId) store.byDovecotId.set(id, open(serial));
+    for (const [key, serial] of data.byTransport) store.byTransport.set(key, open(serial));
+    for (const [key, serials] of data.byUser) for (const n of serials) store.byUser.add(key, open(n));
+    for (const [key, serials] of data.byClient) for (const n of serials) store.byClient.add(key, open(n));
+    for (const serial of data.shared) store.shared.add(open(serial));
+    return store;
+  }
+}
+
+/** Under which user a session is found: while it is logged in. */
+export function userKey(s: Session): string | undefined {
+  return s.user === undefined || s.loggedInAt === undefined || s.endedAt !== undefined ? undefined : localPart(s.user);
+}

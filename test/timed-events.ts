@@ -1,0 +1,59 @@
+import { findInputs } from '../ingest/find.ts';
+import { type OpenedLog, openLog } from '../ingest/open.ts';
+import type { SourceRecord } from '../ingest/record.ts';
+import type { TimedEvent } from '../processors/correlate/correlate.ts';
+import { type ParsedEvent, ParseStage } from '../processors/parse/index.ts';
+import { ClockSurvey } from '../processors/resolve/clock-skew.ts';
+import { UTC } from '../processors/time.ts';
+
+/** Near which stamps without a year lie, in all tests of the correlation. */
+export const NEAR = Date.UTC(2026, 10, 24, 4);
+
+/** The events of one log of a test, as the flow hands them to the correlation: parsed, and on the common clock. */
+export function timed(events: readonly ParsedEvent[], shift = 0): TimedEvent[] {
+  return events.flatMap((event) => {
+    if (event.dataset === 'unparsed') return [];
+    const at = event.stamp.at + shift;
+    const seenAt = 'endedAt' in event && event.endedAt !== undefined ? event.endedAt + shift : at;
+    return [{ event, shift, at, seenAt }];
+  });
+}
+
+/** Lines of several logs through the real parsers; each text is one log. All stamps are UTC. */
+export function timedLines(...logs: readonly string[]): TimedEvent[] {
+  const parse = new ParseStage();
+  return logs.flatMap((log, index) => {
+    const source = { index, name: `log-${index}`, fingerprint: `log-${index}`, modifiedAt: undefined };
+    parse.open(source, UTC, NEAR);
+    let offset = 0;
+    const records: SourceRecord[] = [];
+    for (const text of log.split('\n').map((line) => line.trim())) {
+      records.push({ text, offset });
+      offset += text.length + 1;
+    }
+    const events = parse.push(source, records);
+    const lost = events.find((e) => e.dataset === 'unparsed');
+    if (lost) throw new Error(`a line of the test was not understood: ${lost.line.raw}`);
+    return timed(events);
+  });
+}
+
+/** All events of a folder of logs, in time order, with the clocks of the sources set by what they share. */
+export async function timedFolder(folder: string): Promise<TimedEvent[]> {
+  const logs: OpenedLog[] = [];
+  for (const input of (await findInputs([folder])).inputs) logs.push(await openLog(input, logs.length));
+  const parse = new ParseStage();
+  const survey = new ClockSurvey();
+  const parsed: ParsedEvent[][] = [];
+  for (const log of logs) {
+    parse.open(log.source, UTC, NEAR);
+    const events: ParsedEvent[] = [];
+    for await (const batch of log.batches()) for (const e of parse.push(log.source, batch.records)) events.push(e);
+    for (const e of events) survey.observe(e);
+    parsed.push(events);
+  }
+  const clocks = survey.estimate();
+  return parsed
+    .flatMap((events, index) => timed(events, clocks.get(index)?.shiftMs))
+    .sort((a, b) => a.seenAt - b.seenAt || a.event.line.source - b.event.line.source);
+}
