@@ -1,5 +1,5 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { openNdjson } from '../outputs/ndjson.ts';
@@ -14,6 +14,7 @@ import { renderReport } from '../reports/html.ts';
 import { exampleSessionIds, type Summary, SummaryBuilder } from '../reports/summary.ts';
 import { renderTerminal } from '../reports/terminal.ts';
 import { clockChoices, momentOption, repeated } from './clock-options.ts';
+import { DEFAULT_STORE } from './explain.ts';
 import { progressDisplay } from './progress.ts';
 import { type AnalysisResult, runAnalysis, type SourceReport } from './run-analysis.ts';
 import { siteKey } from './site-key.ts';
@@ -97,9 +98,12 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
   process.once('SIGINT', onInterrupt);
   process.once('SIGTERM', onInterrupt);
   try {
-    const open = openStore(options.store ?? join(options.out, 'imapwhy.db'));
+    const storePath = options.store ?? join(options.out, 'imapwhy.db');
+    const open = openStore(storePath);
     store = open;
     const summary = new SummaryBuilder();
+    // Of this run only: the store may hold those of other logs too.
+    const incidents = new Map<string, Incident>();
     const result = await runAnalysis({
       paths,
       clock,
@@ -113,7 +117,10 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
       onProgress: (p) => progress.show(p),
       onBatch: async (batch) => {
         for (const p of batch.profiles) summary.add(p);
-        for (const i of batch.incidents) summary.addIncident(i);
+        for (const i of batch.incidents) {
+          summary.addIncident(i);
+          incidents.set(i.imapwhy.incident.id, i);
+        }
         await open.write(batch);
         await files.write(batch);
       },
@@ -132,12 +139,16 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         engine: `${version} weights ${SHIPPED_MODEL.epoch}`,
       });
       await files.close();
-      await writeReport(reportPath, built, open);
+      await writeReport(reportPath, built, [...incidents.values()].sort(byStart), open);
     }
     await open.close();
     tell(problemLines(result));
     if (options.json) process.stdout.write(`${jsonText(built)}\n`);
-    else if (lines > 0) process.stdout.write(renderTerminal(built, { colour: hasColour(process.stdout), reportPath }));
+    else if (lines > 0) {
+      const isDefault = resolve(storePath) === resolve(DEFAULT_STORE);
+      const where = { reportPath, storePath: isDefault ? undefined : storePath };
+      process.stdout.write(renderTerminal(built, { colour: hasColour(process.stdout), ...where }));
+    }
     return conclude(result, paths, lines);
   } finally {
     process.off('SIGINT', onInterrupt);
@@ -218,8 +229,15 @@ async function siteTimers(paths: readonly string[]): Promise<readonly KnownTimer
   return [...own, ...DEFAULT_TIMERS.filter((t) => !replaced.has(t.daemon) || t.setting.startsWith('fixed'))];
 }
 
-async function writeReport(path: string, summary: Summary, store: Store): Promise<void> {
-  const incidents: Incident[] = [...store.incidents()];
+const byStart = (a: Incident, b: Incident): number =>
+  Date.parse(a.event.start) - Date.parse(b.event.start) || (a.imapwhy.incident.id < b.imapwhy.incident.id ? -1 : 1);
+
+async function writeReport(
+  path: string,
+  summary: Summary,
+  incidents: readonly Incident[],
+  store: Store,
+): Promise<void> {
   const examples = exampleSessionIds(summary).flatMap((id) => {
     const profile = store.profile(id);
     return profile ? [{ profile, events: store.eventsOf(id) }] : [];

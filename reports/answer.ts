@@ -1,5 +1,15 @@
 import type { CauseRow, Summary } from './summary-document.ts';
-import { causeTitle, ownerText, plural, rateText, sharedScope, shareText, wholeNumber, whom } from './wording.ts';
+import {
+  causeTitle,
+  ownerText,
+  plural,
+  rateText,
+  sharedScope,
+  shareText,
+  where,
+  wholeNumber,
+  whom,
+} from './wording.ts';
 
 /** The answer in words, before any figure: what the terminal and the report begin with. Plain text, not made safe to show. */
 export interface Answer {
@@ -39,7 +49,7 @@ function mainCause(row: CauseRow, moment: (iso: string | null) => string): strin
   const part = row.share > 0.5 ? 'Most of them' : 'The largest part';
   const peak = peakOf(row);
   const most = peak === undefined ? '' : `, most of it ${moment(peak.start)} to ${moment(peak.end)}`;
-  return `${part}, ${wholeNumber(row.failed)} (${shareText(row.share)}): ${lowerFirst(causeTitle(row.label))}, from ${spanText(row, moment)}${most}. It hit ${whom(row)}${
+  return `${part}, ${wholeNumber(row.failed)} (${shareText(row.share)}): ${lowerFirst(causeTitle(row.label))}, from ${spanText(row, moment)}${most}. It hit ${row.users.count === 0 ? `clients of ${where(row)} that had not logged in` : whom(row)}${
     scope === undefined ? '' : ` (${scope})`
   }, and is for ${ownerText(row.owner)} to solve.`;
 }

@@ -30,6 +30,11 @@ const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
 
 const WIDTH_MIN = 40;
 const SOURCE_COLUMNS = 22;
+/** Rows of one log line; an audit log transaction has hundreds. */
+const TIMELINE_ROWS_MAX = 4;
+const WRITTEN_AT_THE_END: ReadonlySet<string> = new Set(['haproxy.connection', 'netflow.flow']);
+/** Evidence that moves the log-odds of the label by less says nothing about it. */
+const ADDS_MIN = 0.005;
 
 /** An explanation as lines of a terminal page. Pure. */
 export function explanationLines(e: Explanation, options: LineOptions): readonly StyledLine[] {
@@ -79,8 +84,17 @@ class Page {
     this.lines.push({ style, text: cutToWidth(terminalText(text), this.width) });
   }
 
-  /** As many lines as it takes, the later ones indented by `indent` columns. For sentences. */
-  wrap(style: StyledLine['style'], text: string, indent: number): void {
+  /** As many lines as it takes, at most `linesMax`, the later ones indented by `indent` columns. For sentences. */
+  wrap(style: StyledLine['style'], text: string, indent: number, linesMax = Number.POSITIVE_INFINITY): void {
+    const first = this.lines.length;
+    this.#wrap(style, text, indent);
+    const last = this.lines[first + linesMax - 1];
+    if (last === undefined || this.lines.length <= first + linesMax) return;
+    this.lines.length = first + linesMax - 1;
+    this.lines.push({ style, text: cutToWidth(`${last.text} …`, this.width) });
+  }
+
+  #wrap(style: StyledLine['style'], text: string, indent: number): void {
     let line = '';
     for (const word of terminalText(text).split(/(?<=\S) (?=\S)/)) {
       const longer = line === '' ? word : `${line} ${word}`;
@@ -94,7 +108,7 @@ class Page {
       const head = cutToWidth(line, this.width + 1).slice(0, -1);
       if (head.length === 0) break;
       this.lines.push({ style, text: cutToWidth(head, this.width) });
-      line = line.slice(head.length);
+      line = ' '.repeat(Math.min(indent, this.width - WIDTH_MIN / 2)) + line.slice(head.length);
     }
     this.lines.push({ style, text: line });
   }
@@ -136,7 +150,7 @@ function whenText(page: Page, h: Headline): string {
   const lasted = Date.parse(h.end) - Date.parse(h.start);
   const end = momentText(h.end, page.zone, 'yyyy-MM-dd') === momentText(h.start, page.zone, 'yyyy-MM-dd');
   const format = end ? 'HH:mm:ss.SSS' : 'yyyy-MM-dd HH:mm:ss.SSS';
-  const duration = Number.isFinite(lasted) ? ` (${durationText(Math.max(0, lasted))})` : '';
+  const duration = Number.isFinite(lasted) ? ` (${exactText(Math.max(0, lasted))})` : '';
   return `${momentText(h.start, page.zone, 'yyyy-MM-dd HH:mm:ss.SSS')} to ${momentText(h.end, page.zone, format)} ${page.zone}${duration}`;
 }
 
@@ -150,8 +164,16 @@ function addTimeline(page: Page, e: Explanation): void {
     const source = padToWidth(terminalText(line.source), sourceColumns);
     const text =
       line.original ?? `${line.dataset} ${line.action} (the line itself is not in the store; --keep-events keeps all)`;
-    page.cut(line.original === null ? 'faint' : 'plain', `  ${page.clock(line.at)}  ${source}  ${text}`);
+    const before = `  ${page.clock(line.at)}  ${source}  `;
+    const indent = Math.min(textWidth(before), page.width - 30);
+    page.wrap(line.original === null ? 'faint' : 'plain', `${before}${text}`, indent, TIMELINE_ROWS_MAX);
   }
+  if (e.timeline.some((l) => WRITTEN_AT_THE_END.has(l.dataset)))
+    page.wrap(
+      'faint',
+      '  HAProxy and flow lines are written when a connection ends; here they stand at its beginning',
+      4,
+    );
   if (e.timeline.length === 0) page.cut('faint', '  no lines are stored with this session');
   if (e.lines_omitted > 0) page.cut('faint', `  and ${e.lines_omitted} more lines that the profile does not list`);
   for (const c of e.clock) {
@@ -177,12 +199,12 @@ function addPhases(page: Page, e: Explanation): void {
   for (const p of e.phases) {
     // What the stamps cannot resolve is not made up: whole seconds are shown as such.
     const precise = p.duration_ms !== null && p.precision_ms < 1000;
-    const duration = p.duration_ms === null ? 'not shown by the logs' : durationText(p.duration_ms);
+    const duration = p.duration_ms === null ? 'not shown by the logs' : exactText(p.duration_ms);
     const near =
       p.duration_ms === null || precise
         ? ''
         : ` (to the ${p.precision_ms === 1000 ? 'second' : `${p.precision_ms} ms`})`;
-    const outcome = p.outcome === 'ok' ? '' : `, ${p.outcome}`;
+    const outcome = p.outcome === 'ok' ? '' : p.outcome === 'unknown' ? ', outcome not logged' : `, ${p.outcome}`;
     const mark = p.stalled ? '   <- stalled here' : '';
     const style = p.stalled && e.headline.outcome !== 'ok' ? 'bad' : 'plain';
     page.cut(
@@ -203,29 +225,44 @@ function addEvidence(page: Page, e: Explanation): void {
     return;
   }
   const names = Math.min(28, Math.max(...e.evidence.map((row) => textWidth(terminalText(row.name)))));
-  for (const row of e.evidence) addEvidenceRow(page, row, names);
+  const [base, own, idle] = [
+    e.evidence.filter((row) => row.name === 'base'),
+    e.evidence.filter((row) => row.name !== 'base' && Math.abs(row.adds) >= ADDS_MIN),
+    e.evidence.filter((row) => row.name !== 'base' && Math.abs(row.adds) < ADDS_MIN),
+  ];
+  for (const row of [...base, ...own.toSorted((a, b) => Math.abs(b.adds) - Math.abs(a.adds))])
+    addEvidenceRow(page, row, names);
   if (e.decision.warning !== null) page.wrap('warning', `  warning: ${e.decision.warning}`, 4);
   if (e.decision.recomputed === null) return;
   page.cut('plain', `  ${signed(e.decision.log_odds[label] ?? 0)}  sum`);
   addSoftmax(page, e, e.decision.recomputed);
+  addIdleEvidence(page, idle);
+}
+
+/** What was seen and weighs on other labels only; it is part of their log-odds. */
+function addIdleEvidence(page: Page, rows: readonly EvidenceRow[]): void {
+  if (rows.length === 0) return;
+  page.cut('faint', '  Also seen; it speaks neither for nor against this answer:');
+  for (const row of rows) page.wrap('faint', `    ${row.name}: ${row.text}${mostlyText(row)}`, 6);
 }
 
 function addEvidenceRow(page: Page, row: EvidenceRow, names: number): void {
   const product =
     row.value === 1 || row.weight === 0 ? '' : ` (${row.value.toFixed(2)} x ${signed(row.weight).trim()})`;
-  const mostly =
-    row.mostly === null || row.name === 'base'
-      ? ''
-      : ` [weighs most on ${row.mostly.label}: ${signed(row.mostly.adds).trim()}]`;
   const indent = 2 + 6 + 2 + names + 2;
   const name = padToWidth(terminalText(row.name), names);
   page.wrap(
     'plain',
-    `  ${signed(row.adds)}  ${name}  ${row.text}${product}${mostly}`,
+    `  ${signed(row.adds)}  ${name}  ${row.text}${product}${mostlyText(row)}`,
     Math.min(indent, page.width - 30),
   );
   for (const line of row.lines)
     page.cut('faint', `          ${page.clock(line.at)}  ${fitted(line.original, page.width - 24)}`);
+}
+
+function mostlyText(row: EvidenceRow): string {
+  if (row.mostly === null || row.name === 'base') return '';
+  return ` [weighs most on ${row.mostly.label}: ${signed(row.mostly.adds).trim()}]`;
 }
 
 /** The fraction with its numbers, so that the reader can do the sum again. */
@@ -280,6 +317,12 @@ function addRemedy(page: Page, e: Explanation): void {
     ['see', e.remedy.link],
   ];
   for (const [name, text] of rows) if (text !== null) page.wrap('plain', `  ${name.padEnd(8)} ${text}`, 11);
+}
+
+/** To the second up to an hour: 188 s tells a timer that 3 min does not. */
+function exactText(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return ms >= 9_950 && seconds < 3600 ? `${seconds} s` : durationText(ms);
 }
 
 /** `+1.60`, ` -0.42`: six columns, so that sums stand under each other. */

@@ -11,7 +11,7 @@ import {
   type Profile,
   type Remedy,
 } from '../processors/profile/profile.ts';
-import { labelTitle } from './wording.ts';
+import { sessionTitle } from './wording.ts';
 
 /** The whole decision about one session, as `imapwhy explain --json` prints it. Texts are as logged: clean them before they are shown. */
 export interface Explanation {
@@ -52,7 +52,7 @@ export interface Headline {
 
 export interface TimelineLine {
   readonly id: string;
-  readonly at: string; // on the one clock: corrected
+  readonly at: string; // on the one clock: `imapwhy.events[].at`, not the stamp of the line
   readonly source: string; // file or host that wrote it, else its dataset
   readonly dataset: string;
   readonly action: string;
@@ -142,7 +142,7 @@ function headlineOf(profile: Profile): Headline {
     reason: profile.event.reason,
     stalled_in,
     cause: cause.label,
-    title: cause.label === 'none' ? noCauseTitle(outcome) : labelTitle(cause.label),
+    title: cause.label === 'none' ? noCauseTitle(outcome) : sessionTitle(cause.label),
     probability: cause.probability,
     owner: cause.owner,
     scope: cause.scope,
@@ -181,7 +181,7 @@ function timelineOf(profile: Profile, events: readonly EventDocument[]): readonl
     const dataset = textAt(document, 'event', 'dataset') ?? 'unknown';
     return {
       id,
-      at: textAt(document, '@timestamp') ?? profile.event.start,
+      at: onOneClock(document, profile) ?? profile.event.start,
       source: sourceOf(document) ?? dataset,
       dataset,
       action: textAt(document, 'event', 'action') ?? '',
@@ -190,6 +190,15 @@ function timelineOf(profile: Profile, events: readonly EventDocument[]): readonl
   });
   // Array.sort keeps the order of equals, so lines of one instant stay as the profile has them.
   return [...listed, ...rest].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+/** A document carries its source's own stamp; the profile says how far the clock of that source was off. */
+function onOneClock(document: EventDocument['document'], profile: Profile): string | undefined {
+  const stamp = textAt(document, '@timestamp');
+  const path = textAt(document, 'log', 'file', 'path');
+  const shift = profile.imapwhy.clock.find((note) => note.source === path)?.shift_ms ?? 0;
+  const at = stamp === undefined ? Number.NaN : Date.parse(stamp) + shift;
+  return Number.isNaN(at) ? stamp : new Date(at).toISOString();
 }
 
 function sourceOf(document: EventDocument['document'] | undefined): string | undefined {
@@ -276,7 +285,7 @@ export function logSumExp(values: readonly number[]): number {
 function alternativesOf(cause: Cause, decision: DecisionCheck): readonly AlternativeRow[] {
   return cause.alternatives.map((alternative) => ({
     label: alternative.label,
-    title: labelTitle(alternative.label),
+    title: sessionTitle(alternative.label),
     probability: alternative.probability,
     log_odds: decision.log_odds[alternative.label] ?? null,
     why_not: alternative.why_not,

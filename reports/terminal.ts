@@ -29,6 +29,8 @@ export interface TerminalOptions {
   readonly colour: boolean;
   /** Where the report was written; undefined when there is none. */
   readonly reportPath?: string | undefined;
+  /** The store, where it is not the one that `explain` looks into by itself. */
+  readonly storePath?: string | undefined;
 }
 
 /** The summary for a terminal: at most 100 columns, ends with a line break. Whatever a log held, no escape sequence of it gets through. */
@@ -286,7 +288,8 @@ function nextLines(summary: Summary, options: TerminalOptions, paint: Paint): st
     first?.example_sessions[0] ??
     summary.unexplained.example_sessions[0] ??
     summary.causes.find((r) => r.kind === 'attack')?.example_sessions[0];
-  if (id !== undefined) lines.push(...section('Go on', [paint('bold', terminalText(explainCommand(id)))], paint));
+  if (id !== undefined)
+    lines.push(...section('Go on', [paint('bold', terminalText(explainCommand(id, options.storePath)))], paint));
   return lines;
 }
 

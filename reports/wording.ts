@@ -120,6 +120,22 @@ export function labelTitle(label: CauseLabel): string {
   return label === 'none' ? 'No fault' : WORDS[label].title;
 }
 
+/** Titles that speak of many clients, said of one. */
+const SESSION_TITLES: Readonly<Partial<Record<CauseLabel, string>>> = {
+  'client.legacy_tls': 'The client offers only outdated TLS',
+  'client.stale_token': 'The client keeps sending an expired token',
+  'client.no_auth': 'The client connected and never logged in',
+  'client.too_many_connections': 'The client opened too many connections',
+  'client.protocol_error': 'The client sent invalid commands',
+  'security.waf_false_positive': 'The WAF blocked a legitimate request',
+  'security.attack': 'An attack or scan, turned away',
+};
+
+/** Words for the label of one session. */
+export function sessionTitle(label: CauseLabel): string {
+  return SESSION_TITLES[label] ?? labelTitle(label);
+}
+
 /** The label as it is searched for; nothing for rows that are no label. */
 export function labelCode(label: CauseRow['label']): string {
   return REST_WORDS.has(label) ? '' : label;
@@ -257,6 +273,7 @@ export function shellWord(text: string): string {
 }
 
 /** The command that shows one session. Ids may begin with a dash, which `--` keeps from being an option. */
-export function explainCommand(id: string): string {
-  return `imapwhy explain ${id.startsWith('-') ? '-- ' : ''}${shellWord(id)}`;
+export function explainCommand(id: string, store?: string): string {
+  const where = store === undefined ? '' : `--store ${shellWord(store)} `;
+  return `imapwhy explain ${where}${id.startsWith('-') ? '-- ' : ''}${shellWord(id)}`;
 }

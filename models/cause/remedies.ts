@@ -42,11 +42,11 @@ export function remedyFor(label: CauseLabel, c: Case): Remedy | null {
       );
     case 'network.path_flap':
       return remedy(
-        `Look for a route or link change towards ${place(c)} at the time of the silence (routing protocol log, link state, failover).`,
+        `Look for a route or link change towards ${place(c)} at the time of the silence (routing protocol log, link state, failover). BFD (RFC 5880) between the routers finds such failures in under a second.`,
         null,
         null,
         null,
-        'https://www.rfc-editor.org/rfc/rfc2439',
+        'https://www.rfc-editor.org/rfc/rfc5880',
       );
     case 'network.qos_starvation':
       return remedy(
@@ -58,9 +58,9 @@ export function remedyFor(label: CauseLabel, c: Case): Remedy | null {
       );
     case 'network.client_vanished':
       return remedy(
-        'Nothing is wrong on the server. Shorter keepalives notice it earlier and keep NAT entries alive.',
+        'Nothing is wrong on the server. A shorter keepalive notices it earlier and keeps NAT entries alive.',
         'imap_idle_notify_interval',
-        '2 mins (default)',
+        '1 mins (default 2 mins)',
         '/etc/dovecot/conf.d/20-imap.conf',
         `${DOVECOT}/admin/timeouts.html`,
       );
@@ -80,7 +80,7 @@ export function remedyFor(label: CauseLabel, c: Case): Remedy | null {
       return remedy(
         'Find out why the password database answers slowly (doveadm auth test with timing; LDAP, SQL or PAM behind it); only then give it more workers.',
         'auth_worker_max_count / service auth-worker { process_limit }',
-        '30',
+        '60 (default 30)',
         '/etc/dovecot/conf.d/10-auth.conf',
         `${DOVECOT}/config/auth/overview.html`,
       );
@@ -130,7 +130,7 @@ export function remedyFor(label: CauseLabel, c: Case): Remedy | null {
       return remedy(
         'Find which of the user’s clients opens so many connections (doveadm who USER); raise the limit only if all of them are wanted.',
         'mail_max_userip_connections',
-        '20',
+        '20 (default 10)',
         '/etc/dovecot/conf.d/20-imap.conf',
         `${DOVECOT}/config/protocols/imap.html`,
       );

@@ -49,6 +49,21 @@ test('the same input twice changes nothing in the store, and gives the same file
   assert.deepEqual(filesOf(place), files);
 });
 
+test('a store may hold other logs too; the report is of this run', async (t) => {
+  const place = workplace(t);
+  const secondDay = place.write(
+    'second.log',
+    Array.from({ length: 10 }, (_, i) => healthySession({ at: NOON + 86_400_000 + i * 1000, port: 2000 + i })).join(''),
+  );
+  await place.analyze([place.write('first.log', logOf(400))]);
+  assert.ok(place.documents('incidents').length > 0);
+  assert.equal((await place.analyze([secondDay])).code, 0);
+  assert.equal(place.documents('incidents').length, 0);
+  assert.doesNotMatch(place.report(), /24 Nov 2026|incidents?, \d+ sessions?/);
+  const earlier = await imapwhy(['explain', '--store', join(place.out, 'imapwhy.db'), '--user', 'user1']);
+  assert.equal(earlier.code, 0);
+});
+
 test('the same lines named, moved and compressed are the same sessions', async (t) => {
   const place = workplace(t);
   const file = place.write('mail.log', logOf(50));

@@ -101,6 +101,20 @@ describe('explain', () => {
     assert.equal(timeline[2]?.original, 'extra');
   });
 
+  it('puts an event that the profile does not list on the same clock: its document has the stamp of its source', () => {
+    const { profile, events } = vpnDownSession();
+    const [note] = profile.imapwhy.clock;
+    assert.ok(note);
+    const stamp = '2026-03-17T10:42:01.000Z';
+    const extra = {
+      id: 'x',
+      session: 's',
+      document: { '@timestamp': stamp, message: 'extra', log: { file: { path: note.source } } },
+    };
+    const line = explain(profile, [...events, extra]).timeline.find((l) => l.original === 'extra');
+    assert.equal(line?.at, new Date(Date.parse(stamp) + note.shift_ms).toISOString());
+  });
+
   it('says what each piece of evidence adds, and what it mostly speaks about', () => {
     const { evidence } = explain(poolExhaustedSession().profile, []);
     assert.deepEqual(
