@@ -182,7 +182,7 @@ export class Correlate {
     this.waiting.add(events);
   }
 
-  /** Event time has reached `to`: applies what is older, and closes what is due by then. */
+  /** Event time has reached `to`: applies what is older (another line of just that time may come yet), and closes what is due by then. */
   advance(to: number, out: ClosedSession[]): void {
     for (let e = this.waiting.take(to); e !== undefined; e = this.waiting.take(to)) {
       if (e.seenAt < this.reached) this.late++;

@@ -2,7 +2,7 @@ import type { DovecotAuthEvent, DovecotLoginEvent, DovecotSessionEvent } from '.
 import type { HaproxyEvent } from '../parse/haproxy.ts';
 import type { NetfilterEvent } from '../parse/netfilter.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
-import type { FlowLeg, Session } from './session.ts';
+import { type FlowLeg, newFlow, type Session } from './session.ts';
 import { detach, detachMaybe, keep, keepMaybe } from './texts.ts';
 
 /** What one line adds to its session. Each function only writes to the session; `at` is the corrected time of the line. */
@@ -115,7 +115,7 @@ export function gatherProxy(s: Session, e: HaproxyEvent, acceptedAt: number, end
 }
 
 export function gatherFlow(s: Session, e: NetflowEvent, upward: boolean, startedAt: number, endedAt: number): void {
-  const flow = s.flow ?? { startedAt, endedAt, up: undefined, down: undefined };
+  const flow = s.flow ?? newFlow(startedAt, endedAt);
   s.flow = flow;
   if (startedAt < flow.startedAt) flow.startedAt = startedAt;
   if (endedAt > flow.endedAt) flow.endedAt = endedAt;

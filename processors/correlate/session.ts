@@ -231,12 +231,17 @@ const NO_LINES: number[] = [];
 const NO_LINE_KINDS: string[] = [];
 for (const empty of [NO_REQUESTS, NO_TAGS, NO_LINES, NO_LINE_KINDS]) Object.freeze(empty);
 
+export function newFlow(startedAt: number, endedAt: number): FlowLegs {
+  return { startedAt, endedAt, up: undefined, down: undefined };
+}
+
 /** A session as it was written down with JSON: fields that were undefined are back, in their order, and empties are shared again. */
 export function reviveSession(data: Session): Session {
   const empty = newSession(data.kind, data.serial, data.startedAt, data.startPrecisionMs, data.startBasis);
   return {
     ...empty,
     ...data,
+    flow: data.flow && { ...newFlow(data.flow.startedAt, data.flow.endedAt), ...data.flow },
     auth: Object.values(data.auth).some((n) => n !== 0 && n !== false) ? data.auth : empty.auth,
     requests: data.requests.length > 0 ? data.requests : empty.requests,
     lines: data.lines.length > 0 ? data.lines : empty.lines,

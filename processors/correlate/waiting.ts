@@ -13,11 +13,11 @@ export class Waiting {
     for (const e of events) this.arrived.push(e);
   }
 
-  /** The next one if its time is at most `to`. */
-  take(to: number): TimedEvent | undefined {
+  /** The next one if its time is before `before`. */
+  take(before: number): TimedEvent | undefined {
     if (this.arrived.length > 0) this.merge();
     const next = this.sorted[this.taken];
-    if (!next || next.seenAt > to) return undefined;
+    if (!next || next.seenAt >= before) return undefined;
     this.taken++;
     return next;
   }

@@ -55,8 +55,8 @@ function inChunks(
     correlate.push(events.slice(from, to));
     from = to;
     const rest = events.slice(to);
-    // A source that is silent lets time go on up to just before the next line, an ordinary one up to the lateness.
-    if (rest.length > 0) answers.advance(correlate, Math.min(...rest.map((e) => e.seenAt)) - (to % 2));
+    // As far as the lines that are still to come allow.
+    if (rest.length > 0) answers.advance(correlate, Math.min(...rest.map((e) => e.seenAt)));
     correlate = between(correlate);
   }
   answers.advance(correlate, Number.POSITIVE_INFINITY);
