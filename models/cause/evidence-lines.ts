@@ -414,7 +414,7 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     prior: { 'network.packet_loss': 2, 'network.qos_starvation': 1.5, 'network.path_flap': 1, none: -0.5 },
     measure: (c) => yes(c.outcome !== 'ok') * ramp(connectMs(c), 1500, 4000),
     text: (c) =>
-      `From the first SYN until the connection stood took ${secs(connectMs(c) / 1000)}: SYN or its answer was lost and repeated, or crept through a queue.`,
+      `From the first SYN until the server’s first exchange with the client took ${secs(connectMs(c) / 1000)}: packets of the set-up were lost and repeated, or crept through a queue.`,
   },
   {
     name: 'command-and-farewell-together',
@@ -445,7 +445,7 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     prior: { 'network.client_vanished': 2 },
     measure: (c) => yes(idleEnded(c) && c.timer === undefined) * ramp(c.silent ?? 0, 121, 130),
     text: () =>
-      'It ended some time after a keepalive of the server (imap_idle_notify_interval, 2 minutes by default) was due: TCP gave up on an unacknowledged packet, as it does when the other end is gone.',
+      'It ended some time after a keepalive of the server (imap_idle_notify_interval, 2 minutes by default) was due: so TCP may have given up on an unacknowledged packet, as it does when the other end is gone.',
   },
   {
     name: 'outlived-many-keepalives',

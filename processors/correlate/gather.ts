@@ -33,6 +33,7 @@ export function gatherLogin(s: Session, e: DovecotLoginEvent, at: number): void 
     case 'disconnected':
     case 'proxy-failed':
       s.endedAt = at;
+      beganBefore(s, at, e.waitedSeconds);
       s.preLogin = {
         end: e.end ?? (e.action === 'proxy-failed' ? 'login-timeout' : 'other'),
         auth: e.auth,
@@ -61,6 +62,18 @@ export function gatherLogin(s: Session, e: DovecotLoginEvent, at: number): void 
     default:
       e.action satisfies never;
   }
+}
+
+/**
+ * Dovecot makes a session id when it first needs one: of a client that never said a word that is the moment of its end, and what the line
+ * says about its waiting tells the beginning.
+ */
+function beganBefore(s: Session, at: number, waitedSeconds: number | undefined): void {
+  const began = at - (waitedSeconds ?? 0) * 1000;
+  if (began >= s.startedAt - 1500) return;
+  s.startedAt = began;
+  s.startPrecisionMs = 1000;
+  if (began < s.firstAt) s.firstAt = began;
 }
 
 export function gatherMailSession(s: Session, e: DovecotSessionEvent, at: number): void {
