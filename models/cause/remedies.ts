@@ -1,3 +1,4 @@
+import { decidingRule } from '../../processors/correlate/requests.ts';
 import type { CauseLabel, Remedy } from '../../processors/profile/profile.ts';
 import type { Case } from './case.ts';
 
@@ -142,18 +143,8 @@ export function remedyFor(label: CauseLabel, c: Case): Remedy | null {
         '/etc/dovecot/conf.d/10-logging.conf',
         `${DOVECOT}/admin/rawlog.html`,
       );
-    case 'security.waf_false_positive': {
-      const rule = c.around.rule;
-      return remedy(
-        `Exclude rule ${rule?.id ?? 'in question'} for ${rule?.path ?? 'this path'} only, as narrowly as it goes, after a look at the blocked requests.`,
-        rule
-          ? `SecRule REQUEST_URI "@beginsWith ${rule.path ?? '/'}" "id:…,phase:1,pass,nolog,ctl:ruleRemoveById=${rule.id}"`
-          : null,
-        null,
-        'REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf',
-        'https://coreruleset.org/docs/concepts/false_positives_tuning/',
-      );
-    }
+    case 'security.waf_false_positive':
+      return wafRemedy(c);
     case 'security.rate_limit': {
       const limited = c.s.requests.find((r) => r.limited);
       return limited
@@ -214,12 +205,50 @@ function idleRemedy(c: Case): Remedy {
       'https://www.rfc-editor.org/rfc/rfc9051#section-5.4',
     );
   }
+  const why = `A timer of ${silent} s in front of Dovecot ends sessions that IMAP allows to be silent for 30 minutes (RFC 9051, 5.4). Raise it above that.`;
+  const daemon = c.s.proxy === undefined ? c.timer?.timer.daemon : 'haproxy';
+  if (daemon === 'haproxy')
+    return remedy(
+      why,
+      'timeout client / timeout server',
+      '31m',
+      '/etc/haproxy/haproxy.cfg',
+      `${HAPROXY}#4.2-timeout%20client`,
+    );
+  if (daemon === 'nginx')
+    return remedy(
+      why,
+      'proxy_timeout',
+      '31m',
+      'nginx.conf',
+      'https://nginx.org/en/docs/stream/ngx_stream_proxy_module.html#proxy_timeout',
+    );
   return remedy(
-    `A timer of ${silent} s in front of Dovecot ends sessions that IMAP allows to be silent for 30 minutes (RFC 9051, 5.4). Raise it above that.`,
-    'timeout client / timeout server',
-    '31m',
-    '/etc/haproxy/haproxy.cfg',
-    `${HAPROXY}#4.2-timeout%20client`,
+    `${why} Which device on the way holds it the logs do not tell: a proxy, a firewall or a NAT router.`,
+    'its TCP idle timeout',
+    '31 min',
+    null,
+    'https://www.rfc-editor.org/rfc/rfc5382#section-5',
+  );
+}
+
+/** The narrowest exclusion that the log allows: this rule, this path, and the one variable that it matched. */
+function wafRemedy(c: Case): Remedy {
+  const blocked = c.s.requests.find((r) => r.blocked);
+  const rule = blocked && decidingRule(blocked);
+  const action =
+    rule &&
+    (rule.variable === undefined
+      ? `ctl:ruleRemoveById=${rule.id}`
+      : `ctl:ruleRemoveTargetById=${rule.id};${rule.variable}`);
+  return remedy(
+    `Exclude rule ${rule?.id ?? 'in question'} for ${blocked?.path ?? 'this path'}${rule?.variable === undefined ? '' : ` and ${rule.variable}`} only, after a look at the blocked requests.`,
+    action === undefined
+      ? null
+      : `SecRule REQUEST_FILENAME "@streq ${blocked?.path ?? '/'}" "id:…,phase:1,pass,nolog,${action}"`,
+    null,
+    'REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf',
+    'https://coreruleset.org/docs/concepts/false_positives_tuning/',
   );
 }
 
