@@ -1,4 +1,4 @@
-import type { DovecotAuthEvent, DovecotEvent, DovecotServiceEvent } from '../parse/dovecot.ts';
+import type { DovecotAuthEvent, DovecotEvent, DovecotServiceEvent, DovecotSessionEvent } from '../parse/dovecot.ts';
 import { decodeSessionId } from '../parse/dovecot-session-id.ts';
 import type { HaproxyEvent } from '../parse/haproxy.ts';
 import type { NetfilterEvent } from '../parse/netfilter.ts';
@@ -8,7 +8,8 @@ import { localPart } from '../resolve/network.ts';
 import { VpnLeases } from '../resolve/vpn-leases.ts';
 import type { Ban, CorrelateState, LimitReached, ServerEvent } from './correlate-state.ts';
 import { gatherAuth, gatherDrop, gatherFlow, gatherLogin, gatherMailSession, gatherProxy } from './gather.ts';
-import { Observations } from './observations.ts';
+import { absorb, bestNameless, likelyOf, mutePeer } from './nameless.ts';
+import { Observations, SLOW_SETUP_MS } from './observations.ts';
 import { PendingRequests } from './pending-requests.ts';
 import {
   follows,
@@ -74,6 +75,8 @@ const REQUEST_TO_CONNECTION_MS = 3000;
 const SLOW_REQUEST_TO_CONNECTION_MS = 20_000;
 /** No login process keeps a client waiting for longer (Dovecot, CLIENT_LOGIN_TIMEOUT_MSECS). */
 const AUTH_MS = 180_000;
+/** A mail process may write its line before the login process has written that it began, and so may a proxy that saw the end. */
+const LOGIN_LINE_MS = 2500;
 
 /**
  * Joins timed events into sessions. One instance per partition; pure: time comes with the events. Events within the allowed lateness may come
@@ -318,6 +321,10 @@ export class Correlate {
     }
     if (e.dataset === 'dovecot.login' && e.protocol !== 'imap') return;
     if (e.dataset === 'dovecot.session' && e.protocol !== 'imap') return;
+    if (e.dataset === 'dovecot.session' && t.seenAt === t.at && !this.isKnown(e)) {
+      this.waiting.add([{ event: e, shift: t.shift, at: t.at, seenAt: t.at + LOGIN_LINE_MS }]);
+      return;
+    }
     const s = this.dovecotSession(e, t, out);
     if (!s) {
       if (e.dataset === 'dovecot.auth') this.loneAuth(e, t.at);
@@ -365,6 +372,7 @@ export class Correlate {
       let s: Session | undefined;
       if (decoded) s = this.sessions.withTransport(decoded.ip, decoded.port, decoded.at, decoded.at);
       if (s && s.dovecotId !== undefined) s = undefined;
+      if (e.dataset === 'dovecot.session') s = this.ofProcess(e, s);
       if (!s) {
         if (e.dataset === 'dovecot.auth' && !decoded) return undefined;
         s = this.create('connection', decoded?.at ?? t.at, decoded ? 1 : e.stamp.precisionMs, e.dataset, out);
@@ -384,9 +392,7 @@ export class Correlate {
     }
     if (e.dataset === 'dovecot.session') {
       if (e.user === undefined) return undefined;
-      const user = localPart(e.user);
-      const ofProcess = e.pid === undefined ? undefined : this.sessions.byUser.findLast(user, (s) => s.pid === e.pid);
-      return ofProcess ?? this.sessions.byUser.first(user);
+      return this.ofProcess(e, undefined) ?? likelyOf(this.sessions.byUser.lastFirst(localPart(e.user)), e, t.at);
     }
     if (e.rip === undefined) return undefined;
     if (e.dataset === 'dovecot.auth') {
@@ -406,11 +412,47 @@ export class Correlate {
         s.idSentAt !== undefined && s.loggedInAt === undefined && s.endedAt === undefined && s.dovecotId === undefined,
     );
     if (open && e.action !== 'client-id') return open;
+    const silent = mutePeer(this.sessions.byClient.lastFirst(this.realAddress(e.rip, t.at)), e, t.at);
+    if (silent) return silent;
     const s = this.create('connection', t.at - waited * 1000, Math.max(1000, e.stamp.precisionMs), e.dataset, out);
     s.sourceIp = keep(e.rip);
     s.sourcePort = e.rport;
     this.index(s);
     this.started(s);
+    return s;
+  }
+
+  /** Whether its session is beyond doubt. If not, the line is taken up again when what is written at about the same time has been read. */
+  private isKnown(e: DovecotSessionEvent): boolean {
+    if (e.session !== undefined && this.sessions.withDovecotId(e.session)) return true;
+    return e.user !== undefined && this.ofProcess(e, undefined) !== undefined;
+  }
+
+  /** Where login lines have no session id: the session that this process was given, to which `other`, known by its port only, is added. */
+  private ofProcess(e: DovecotSessionEvent, other: Session | undefined): Session | undefined {
+    if (e.pid === undefined || e.user === undefined) return other;
+    const s = this.sessions.byUser.findLast(localPart(e.user), (of) => of.pid === e.pid && of.dovecotId === undefined);
+    if (s && other && s !== other) {
+      absorb(s, other);
+      this.sessions.remove(other);
+    }
+    return s ?? other;
+  }
+
+  /** The session that Dovecot's lines tell of without a port, and that a connection of this address and port is. */
+  private nameless(ip: string, port: number, from: number, to: number, precisionMs: number): Session | undefined {
+    const s = bestNameless(this.sessions.byClient.lastFirst(this.realAddress(ip, from)), ip, from, to);
+    if (!s) return undefined;
+    if (
+      s.loggedInAt !== undefined &&
+      s.loggedInAt - s.startedAt <= SLOW_SETUP_MS &&
+      s.loggedInAt - from > SLOW_SETUP_MS
+    )
+      this.observations.count(s, 'slowSetup', s.loggedInAt);
+    s.startedAt = from;
+    s.startPrecisionMs = precisionMs;
+    s.sourcePort = port;
+    this.sessions.addTransport(s.sourceIp, port, s);
     return s;
   }
 
@@ -436,7 +478,9 @@ export class Correlate {
   private applyProxy(e: HaproxyEvent, t: TimedEvent, out: ClosedSession[]): void {
     if (e.clientIp === undefined || e.clientPort === undefined || e.http !== undefined) return;
     const endedAt = e.endedAt === undefined ? undefined : e.endedAt + t.shift;
-    let s = this.sessions.withTransport(e.clientIp, e.clientPort, t.at, endedAt ?? t.at);
+    let s =
+      this.sessions.withTransport(e.clientIp, e.clientPort, t.at, endedAt ?? t.at) ??
+      this.nameless(e.clientIp, e.clientPort, t.at, endedAt ?? t.at, e.stamp.precisionMs);
     if (!s) {
       s = this.behindProxy(e, t.at, endedAt) ?? this.create('connection', t.at, e.stamp.precisionMs, e.dataset, out);
       if (s.sourceIp === undefined) {
@@ -449,7 +493,7 @@ export class Correlate {
     this.touch(s, t, kindOf(e.dataset, e.action));
     gatherProxy(s, e, t.at, endedAt);
     s.protocol ??= 'imap';
-    if (s.dovecotId === undefined) {
+    if (s.dovecotId === undefined && s.loggedInAt === undefined && s.preLogin === undefined) {
       const userBefore = userKey(s);
       s.endedAt ??= endedAt ?? t.at;
       this.sessions.moveUser(s, userBefore);
@@ -489,7 +533,9 @@ export class Correlate {
     }
     const ip = toServer ? e.sourceIp : e.destinationIp;
     const port = toServer ? e.sourcePort : e.destinationPort;
-    let s = this.sessions.withTransport(ip, port, t.at, endedAt);
+    let s =
+      this.sessions.withTransport(ip, port, t.at, endedAt) ??
+      this.nameless(ip, port, t.at, endedAt, e.stamp.precisionMs);
     if (!s) {
       // A lone tail (no SYN) belongs to a session that was closed long ago or began before the input: it tells nothing by itself.
       if (!e.flags.includes('S')) return;

@@ -8,7 +8,7 @@ import { Silences, silentMs } from './silences.ts';
 import { troubleOf } from './trouble.ts';
 
 /** A login that takes longer than this was not set up at once. */
-const SLOW_SETUP_MS = 3500;
+export const SLOW_SETUP_MS = 3500;
 const STARTS_MAX = 16;
 const LOGINS_MAX = 8;
 const NETWORKS_MAX = 200_000;

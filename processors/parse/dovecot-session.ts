@@ -56,8 +56,11 @@ function prefixAt(text: string, open: number, name: string): Prefix | undefined 
     if (text.charCodeAt(first + 1) === 60) second = closing(text, first + 2);
     const end = (second < 0 ? first : second) + 1;
     if (text.charCodeAt(end) !== 58 || text.charCodeAt(end + 1) !== 32) continue;
-    const pid = second < 0 ? undefined : numberAt(text, close + 2);
-    const session = second < 0 ? text.slice(close + 2, first) : text.slice(first + 2, second);
+    // A lone bracket is what the site put there: `<%p>` or `<%{session}>`. No session id is made of digits only.
+    const lone = second < 0 ? text.slice(close + 2, first) : undefined;
+    const isPid = lone === undefined || (lone.length < 11 && isDigits(lone));
+    const pid = isPid ? numberAt(text, close + 2) : undefined;
+    const session = lone === undefined ? text.slice(first + 2, second) : isPid ? '' : lone;
     return { user: text.slice(open + 1, close) || undefined, pid, session: session || undefined, end: end + 2 };
   }
   return undefined;

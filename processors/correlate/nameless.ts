@@ -1,0 +1,102 @@
+import type { DovecotLoginEvent, DovecotSessionEvent } from '../parse/dovecot.ts';
+import { addLine, type Session } from './session.ts';
+
+/** Lines that name no session: sites leave the session id out of `login_log_format_elements`, or have the short prefix of Dovecot 2.2. */
+
+/** Stamps of whole seconds are up to a second early, and so is a start that was reckoned from a wait in whole seconds. */
+const EARLY_MS = 2200;
+/** No login takes longer (Dovecot, CLIENT_LOGIN_TIMEOUT_MSECS). */
+const LOGIN_MS = 180_000;
+/** A connection that neither begins nor ends within this of what Dovecot says is another one. */
+const APART_MS = 5000;
+/** Middle of the second that a whole-second stamp stands for. */
+const HALF_SECOND_MS = 500;
+
+/**
+ * Among a user's sessions, those that logged in last first, the one that a line of its mail process is about. What other sources saw of the
+ * connection's end decides; then what the line says: how long its last commands took or are past, and no session is younger than that; that
+ * no command came, as where the client was gone at its login. Among equals the youngest: short sessions are many, long ones few.
+ */
+export function likelyOf(sessions: Iterable<Session>, e: DovecotSessionEvent, at: number): Session | undefined {
+  const age = 1000 * Math.max(e.commandSeconds ?? 0, e.waitingSeconds ?? 0, e.inactiveSeconds ?? 0);
+  let best: Session | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const s of sessions) {
+    const since = at - (s.loggedInAt ?? s.startedAt);
+    if (since < -HALF_SECOND_MS) continue;
+    const doubt =
+      (since < age - EARLY_MS ? 8 : 0) +
+      (e.action === 'ended' ? doubtOfEnd(s, at) : 0) +
+      (s.goneAtLogin === (e.commandState === 'none') ? 0 : 1);
+    if (doubt >= least) continue;
+    least = doubt;
+    best = s;
+  }
+  return best;
+}
+
+/** How little the end of its connection, as other sources saw it, fits an end at `at`. */
+function doubtOfEnd(s: Session, at: number): number {
+  const isOver = s.flow?.up?.fin === true || s.flow?.up?.rst === true || s.flow?.down?.fin === true;
+  const closedAt = s.proxy?.endedAt ?? (isOver ? s.flow?.endedAt : undefined);
+  if (closedAt === undefined) return 2;
+  return Math.abs(closedAt - at - HALF_SECOND_MS) <= 2 * HALF_SECOND_MS ? 0 : closedAt > at ? 3 : 4;
+}
+
+/** Of the sessions of an address whose port no line told, the one that a connection in [from, to] is; undefined if none fits. */
+export function bestNameless(sessions: Iterable<Session>, ip: string, from: number, to: number): Session | undefined {
+  let best: Session | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const s of sessions) {
+    if (s.kind !== 'connection' || s.sourcePort !== undefined || s.sourceIp !== ip) continue;
+    const wait = s.startedAt - from;
+    if (wait < -EARLY_MS || wait > LOGIN_MS) continue;
+    const apart = s.endedAt === undefined ? APART_MS : Math.abs(to - s.endedAt - HALF_SECOND_MS);
+    if (wait > APART_MS && apart > APART_MS) continue;
+    const distance = Math.max(0, apart - HALF_SECOND_MS) + Math.abs(wait) / 2;
+    if (distance >= least) continue;
+    least = distance;
+    best = s;
+  }
+  return best;
+}
+
+/**
+ * Of the connections of an address that only other sources have seen, the one that a login line is about: it began before the line, by what the
+ * line waited, and where the line is its end, it ended then. Those that ended before the second of the line are none.
+ */
+export function mutePeer(sessions: Iterable<Session>, e: DovecotLoginEvent, at: number): Session | undefined {
+  const begun = at - 1000 * (e.waitedSeconds ?? 0);
+  let best: Session | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const s of sessions) {
+    if (s.kind !== 'connection' || s.dovecotId !== undefined || s.sourceIp !== e.rip) continue;
+    if (s.idSentAt !== undefined || s.loggedInAt !== undefined || s.preLogin !== undefined) continue;
+    const from = s.flow?.startedAt ?? s.proxy?.acceptedAt;
+    const to = s.flow?.endedAt ?? s.proxy?.endedAt;
+    if (from === undefined || to === undefined || to < at - EARLY_MS) continue;
+    const wait = begun + HALF_SECOND_MS - from;
+    if (wait < -EARLY_MS || wait > (e.action === 'disconnected' ? APART_MS : LOGIN_MS)) continue;
+    const apart = e.action === 'disconnected' ? Math.abs(to - at - HALF_SECOND_MS) : 0;
+    const distance = Math.abs(wait) + apart;
+    if (distance >= least) continue;
+    least = distance;
+    best = s;
+  }
+  return best;
+}
+
+/** Adds to a session what was held for another one that turns out to be the same: its connection as other sources saw it. */
+export function absorb(s: Session, other: Session): void {
+  s.flow ??= other.flow;
+  s.proxy ??= other.proxy;
+  s.drops ??= other.drops;
+  s.sourcePort ??= other.sourcePort;
+  s.serverPort ??= other.serverPort;
+  s.requests = [...s.requests, ...other.requests.filter((r) => !s.requests.includes(r))];
+  s.firstAt = Math.min(s.firstAt, other.firstAt);
+  s.lastAt = Math.max(s.lastAt, other.lastAt);
+  const { lines, lineKinds } = other;
+  for (let i = 0; i < lineKinds.length; i++)
+    addLine(s, lines[3 * i] ?? 0, lines[3 * i + 1] ?? 0, lines[3 * i + 2] ?? 0, lineKinds[i] ?? '');
+}
