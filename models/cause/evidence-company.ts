@@ -250,7 +250,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     name: 'known-good-address',
     kind: 'company',
     prior: { 'security.attack': -3, 'security.waf_false_positive': 1, 'security.rate_limit': 0.5, none: 0.3 },
-    measure: (c) => ramp(c.around.client.logins, 0, 3),
+    measure: (c) => suspected(c) * ramp(c.around.client.logins, 0, 3),
     text: (c) => `${c.around.client.logins} logins succeeded from this address: legitimate users are behind it.`,
   },
   {
@@ -395,6 +395,16 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
 ];
 
 /** Only a session that went wrong can have a cause in its surroundings. */
+/** Somebody treated it as hostile, or it behaves as attackers do: only then does it matter that users are known behind its address. */
+const suspected = (c: Case): number =>
+  yes(
+    c.s.requests.some((r) => r.blocked || r.limited) ||
+      c.s.drops !== undefined ||
+      c.around.ban !== undefined ||
+      c.s.tls === 'handshaking' ||
+      c.s.preLogin?.auth === 'failed' ||
+      c.s.auth.passwordFailures + c.s.auth.tokenFailures > 0,
+  );
 const hurt = (c: Case): number => yes(c.outcome !== 'ok' && c.outcome !== 'unknown');
 
 type Counts = Case['around']['inNetwork'];

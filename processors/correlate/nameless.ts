@@ -7,7 +7,8 @@ import { addLine, type Session } from './session.ts';
 const EARLY_MS = 2200;
 /** No login takes longer (Dovecot, CLIENT_LOGIN_TIMEOUT_MSECS). */
 const LOGIN_MS = 180_000;
-/** A connection that neither begins nor ends within this of what Dovecot says is another one. */
+/** A connection that neither begins nor ends about when Dovecot says is another one: a lost SYN is repeated after 1, 3, 7 and 15 s. */
+const SLOW_MS = 16_000;
 const APART_MS = 5000;
 /** Middle of the second that a whole-second stamp stands for. */
 const HALF_SECOND_MS = 500;
@@ -52,7 +53,7 @@ export function bestNameless(sessions: Iterable<Session>, ip: string, from: numb
     const wait = s.startedAt - from;
     if (wait < -EARLY_MS || wait > LOGIN_MS) continue;
     const apart = s.endedAt === undefined ? APART_MS : Math.abs(to - s.endedAt - HALF_SECOND_MS);
-    if (wait > APART_MS && apart > APART_MS) continue;
+    if (wait > SLOW_MS && apart > APART_MS) continue;
     const distance = Math.max(0, apart - HALF_SECOND_MS) + Math.abs(wait) / 2;
     if (distance >= least) continue;
     least = distance;
@@ -76,9 +77,10 @@ export function mutePeer(sessions: Iterable<Session>, e: DovecotLoginEvent, at: 
     const to = s.flow?.endedAt ?? s.proxy?.endedAt;
     if (from === undefined || to === undefined || to < at - EARLY_MS) continue;
     const wait = begun + HALF_SECOND_MS - from;
-    if (wait < -EARLY_MS || wait > (e.action === 'disconnected' ? APART_MS : LOGIN_MS)) continue;
+    if (wait < -EARLY_MS || wait > LOGIN_MS) continue;
     const apart = e.action === 'disconnected' ? Math.abs(to - at - HALF_SECOND_MS) : 0;
-    const distance = Math.abs(wait) + apart;
+    if (wait > SLOW_MS && apart > APART_MS) continue;
+    const distance = Math.abs(wait) / 2 + apart;
     if (distance >= least) continue;
     least = distance;
     best = s;
