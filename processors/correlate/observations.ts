@@ -1,7 +1,8 @@
 import type { DovecotAuthEvent } from '../parse/dovecot.ts';
 import { localPart, networkOf } from '../resolve/network.ts';
 import { Company, type CompanyState, type Count, type Series } from './company.ts';
-import { Reputations, type ReputationsState, withMember, withRecent } from './reputations.ts';
+import { withNumber } from './lists.ts';
+import { Reputations, type ReputationsState, withMember } from './reputations.ts';
 import { decidingRule, isTokenMechanism, ruleKey } from './requests.ts';
 import type { HttpRequest, Session } from './session.ts';
 import { Silences, silentMs } from './silences.ts';
@@ -92,7 +93,7 @@ export class Observations {
     this.count(s, 'starts', s.startedAt);
     if (s.clientIp === undefined) return false;
     const client = this.clients.of(s.clientIp, s.startedAt);
-    client.recentStarts = withRecent(client.recentStarts, s.startedAt, STARTS_MAX);
+    client.recentStarts = withNumber(client.recentStarts, s.startedAt, STARTS_MAX);
     return client.okMembers.length >= usersToBeShared;
   }
 
@@ -116,7 +117,7 @@ export class Observations {
       const reputation = this.users.of(user, at);
       reputation.logins++;
       reputation.tokenFailures = 0;
-      reputation.recentLogins = withRecent(reputation.recentLogins, s.startedAt, LOGINS_MAX);
+      reputation.recentLogins = withNumber(reputation.recentLogins, s.startedAt, LOGINS_MAX);
       if (s.clientIp !== undefined) reputation.okMembers = withMember(reputation.okMembers, s.clientIp);
     }
   }
@@ -140,7 +141,7 @@ export class Observations {
     const user = s.user === undefined ? undefined : localPart(s.user);
     if (user !== undefined) {
       const reputation = this.users.of(user, at);
-      reputation.recentStarts = withRecent(reputation.recentStarts, s.startedAt, STARTS_MAX);
+      reputation.recentStarts = withNumber(reputation.recentStarts, s.startedAt, STARTS_MAX);
     }
     const silent = silentMs(s);
     if (silent !== undefined) this.silences.add(silent);

@@ -1,3 +1,4 @@
+import { withText } from './lists.ts';
 import { keep } from './texts.ts';
 
 const MEMBERS_MAX = 32;
@@ -87,12 +88,6 @@ export class Reputations {
   }
 }
 
-// Both give a new list, exactly as long as it must be: most have one member, and there are hundreds of thousands of them.
-
 export function withMember(list: readonly string[], member: string): readonly string[] {
-  return list.length >= MEMBERS_MAX || list.includes(member) ? list : list.concat(keep(member));
-}
-
-export function withRecent(list: readonly number[], at: number, max: number): readonly number[] {
-  return (list.length < max ? list : list.slice(1)).concat(at);
+  return list.length >= MEMBERS_MAX || list.includes(member) ? list : withText(list, keep(member));
 }

@@ -1,5 +1,6 @@
 import type { LoginAuth, LoginEnd, SessionEnd } from '../parse/dovecot.ts';
 import type { HaproxyEvent } from '../parse/haproxy.ts';
+import { withText, withThree } from './lists.ts';
 import { keep } from './texts.ts';
 
 /**
@@ -263,9 +264,8 @@ export function addLine(to: Lines, source: number, offset: number, at: number, k
     to.linesOmitted++;
     return;
   }
-  // A new list of the exact length: most sessions have few lines, and `push` would leave room for many.
-  to.lines = to.lines.concat([source, offset, at]);
-  to.lineKinds = to.lineKinds.concat(kind);
+  to.lines = withThree(to.lines, source, offset, at);
+  to.lineKinds = withText(to.lineKinds, kind);
 }
 
 /** Adds all lines of `from`. */
