@@ -8,7 +8,7 @@ import { localPart } from '../resolve/network.ts';
 import { VpnLeases } from '../resolve/vpn-leases.ts';
 import type { Ban, CorrelateState, LimitReached, ServerEvent } from './correlate-state.ts';
 import { gatherAuth, gatherDrop, gatherFlow, gatherLogin, gatherMailSession, gatherProxy } from './gather.ts';
-import { absorb, bestNameless, likelyOf, mutePeer } from './nameless.ts';
+import { absorb, bestNameless, isMute, likelyOf, mutePeer, onlyBehind } from './nameless.ts';
 import { Observations, SLOW_SETUP_MS } from './observations.ts';
 import { PendingRequests } from './pending-requests.ts';
 import {
@@ -322,7 +322,7 @@ export class Correlate {
     if (e.dataset === 'dovecot.login' && e.protocol !== 'imap') return;
     if (e.dataset === 'dovecot.session' && e.protocol !== 'imap') return;
     if (e.dataset === 'dovecot.session' && t.seenAt === t.at && !this.isKnown(e)) {
-      this.waiting.add([{ event: e, shift: t.shift, at: t.at, seenAt: t.at + LOGIN_LINE_MS }]);
+      this.waiting.postpone({ event: e, shift: t.shift, at: t.at, seenAt: t.at + LOGIN_LINE_MS });
       return;
     }
     const s = this.dovecotSession(e, t, out);
@@ -481,14 +481,21 @@ export class Correlate {
     let s =
       this.sessions.withTransport(e.clientIp, e.clientPort, t.at, endedAt ?? t.at) ??
       this.nameless(e.clientIp, e.clientPort, t.at, endedAt ?? t.at, e.stamp.precisionMs);
-    if (!s) {
-      s = this.behindProxy(e, t.at, endedAt) ?? this.create('connection', t.at, e.stamp.precisionMs, e.dataset, out);
-      if (s.sourceIp === undefined) {
-        s.sourceIp = keep(e.clientIp);
-        s.sourcePort = e.clientPort;
-        this.index(s);
-        this.started(s);
+    if (!s || isMute(s)) {
+      const behind = this.behindProxy(e, t.at, endedAt);
+      if (behind && s) {
+        absorb(behind, s);
+        this.sessions.remove(s);
+        this.sessions.addTransport(e.clientIp, e.clientPort, behind);
       }
+      s = behind ?? s;
+    }
+    if (!s) {
+      s = this.create('connection', t.at, e.stamp.precisionMs, e.dataset, out);
+      s.sourceIp = keep(e.clientIp);
+      s.sourcePort = e.clientPort;
+      this.index(s);
+      this.started(s);
     }
     this.touch(s, t, kindOf(e.dataset, e.action));
     gatherProxy(s, e, t.at, endedAt);
@@ -501,25 +508,16 @@ export class Correlate {
     this.plan(s);
   }
 
-  /**
-   * Without the PROXY protocol Dovecot sees the proxy's address. The same connection then begins when the proxy had connected and ends with it:
-   * the one open Dovecot session whose start and end fit within tens of milliseconds, if there is exactly one.
-   */
+  /** Without the PROXY protocol Dovecot sees the proxy's address: its session that begins when the proxy had connected, and ends with it. */
   private behindProxy(e: HaproxyEvent, acceptedAt: number, endedAt: number | undefined): Session | undefined {
-    const expected = acceptedAt + (e.queueMs ?? 0) + (e.connectMs ?? 0);
-    let found: Session | undefined;
-    for (const s of this.sessions.shared) {
-      if (s.proxy !== undefined || Math.abs(s.startedAt - expected) > 60) continue;
-      if (endedAt !== undefined && s.endedAt !== undefined && Math.abs(s.endedAt - endedAt) > 2500) continue;
-      if (found) return undefined;
-      found = s;
-    }
-    if (found && e.clientIp !== undefined) {
-      // From here on it is found by the client's address and port too, which is what packet filters and flow records see.
-      this.sessions.moveClient(found, keep(e.clientIp));
-      this.sessions.addTransport(e.clientIp, e.clientPort, found);
-      tag(found, 'proxied');
-    }
+    if (e.clientIp === undefined) return undefined;
+    const found = onlyBehind(this.sessions.shared, acceptedAt + (e.queueMs ?? 0) + (e.connectMs ?? 0), endedAt);
+    if (!found) return undefined;
+    // From here on it is found by the client's address and port too, which is what packet filters and flow records see.
+    this.sessions.moveClient(found, keep(e.clientIp));
+    this.sessions.addTransport(e.clientIp, e.clientPort, found);
+    tag(found, 'proxied');
+    this.observations.foundBehindProxy(found);
     return found;
   }
 

@@ -71,8 +71,7 @@ export function mutePeer(sessions: Iterable<Session>, e: DovecotLoginEvent, at: 
   let best: Session | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const s of sessions) {
-    if (s.kind !== 'connection' || s.dovecotId !== undefined || s.sourceIp !== e.rip) continue;
-    if (s.idSentAt !== undefined || s.loggedInAt !== undefined || s.preLogin !== undefined) continue;
+    if (!isMute(s) || s.sourceIp !== e.rip) continue;
     const from = s.flow?.startedAt ?? s.proxy?.acceptedAt;
     const to = s.flow?.endedAt ?? s.proxy?.endedAt;
     if (from === undefined || to === undefined || to < at - EARLY_MS) continue;
@@ -86,6 +85,38 @@ export function mutePeer(sessions: Iterable<Session>, e: DovecotLoginEvent, at: 
     best = s;
   }
   return best;
+}
+
+/** Seen by other sources only: no line of Dovecot has told of it. */
+export const isMute = (s: Session): boolean =>
+  s.kind === 'connection' &&
+  s.dovecotId === undefined &&
+  s.idSentAt === undefined &&
+  s.loggedInAt === undefined &&
+  s.preLogin === undefined;
+
+/** How long the login process may take to accept what the proxy has connected. */
+const ACCEPT_MS = 60;
+const CLEARLY_NEARER_MS = 8;
+
+/** Of the sessions from shared addresses, the one that a proxy's connection to the server is, made at `from`; undefined if two may be. */
+export function onlyBehind(shared: Iterable<Session>, from: number, to: number | undefined): Session | undefined {
+  let best: Session | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  let next = Number.POSITIVE_INFINITY;
+  for (const s of shared) {
+    const distance = Math.abs(s.startedAt - from);
+    if (s.proxy !== undefined || distance > ACCEPT_MS) continue;
+    if (to !== undefined && s.endedAt !== undefined && Math.abs(to - s.endedAt - HALF_SECOND_MS) > APART_MS) continue;
+    if (distance >= least) {
+      next = Math.min(next, distance);
+      continue;
+    }
+    next = least;
+    least = distance;
+    best = s;
+  }
+  return next - least > CLEARLY_NEARER_MS ? best : undefined;
 }
 
 /** Adds to a session what was held for another one that turns out to be the same: its connection as other sources saw it. */

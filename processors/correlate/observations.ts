@@ -4,7 +4,7 @@ import { Company, type CompanyState, type Count, type Series } from './company.t
 import { withNumber } from './lists.ts';
 import { Reputations, type ReputationsState, withMember } from './reputations.ts';
 import { decidingRule, isTokenMechanism, ruleKey } from './requests.ts';
-import type { HttpRequest, Session } from './session.ts';
+import { type HttpRequest, pathAddress, type Session } from './session.ts';
 import { Silences, silentMs } from './silences.ts';
 import { troubleOf } from './trouble.ts';
 
@@ -80,7 +80,8 @@ export class Observations {
   /** In all scopes of a session. */
   count(s: Session, what: Count, at: number): void {
     this.all.add(what, at);
-    if (s.sourceIp !== undefined) this.networkAt(s.sourceIp).series.add(what, at);
+    const ip = pathAddress(s);
+    if (ip !== undefined) this.networkAt(ip).series.add(what, at);
     if (s.vpn !== undefined) {
       this.company.count(`tunnel:${s.vpn.name}`, what, at);
       this.company.count('vpn', what, at);
@@ -166,6 +167,28 @@ export class Observations {
       client.passwordFailures++;
       if (user !== undefined) client.failedMembers = withMember(client.failedMembers, user);
     }
+  }
+
+  /** Its proxy has told the client's address: the client's network is credited with what was counted for the proxy's. */
+  foundBehindProxy(s: Session): void {
+    if (s.clientIp === undefined) return;
+    const { series, key } = this.networkAt(s.clientIp);
+    series.add('starts', s.startedAt);
+    series.add('activity', s.startedAt);
+    if (s.loggedInAt !== undefined) {
+      series.add('activity', s.loggedInAt);
+      series.add('loggedIn', s.loggedInAt);
+      series.add(s.loggedInAt - s.startedAt > SLOW_SETUP_MS ? 'slowSetup' : 'fastSetup', s.loggedInAt);
+      if (!s.goneAtLogin) {
+        const client = this.clients.of(s.clientIp, s.loggedInAt);
+        client.logins++;
+        if (s.user !== undefined) client.okMembers = withMember(client.okMembers, localPart(s.user));
+        this.clients.of(key, s.loggedInAt).logins++;
+      }
+    }
+    if (s.endedAt === undefined) return;
+    series.add('activity', s.endedAt);
+    for (const what of troubleOf(s).counts) series.add(what, s.endedAt);
   }
 
   /** The WAF denied a request. */

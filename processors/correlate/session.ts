@@ -256,6 +256,10 @@ export function copySession(s: Session): Session {
   return reviveSession(structuredClone(s));
 }
 
+/** The address whose path the session took: what the server saw, unless a proxy stood between. */
+export const pathAddress = (s: Session): string | undefined =>
+  s.tags.includes('proxied') ? s.clientIp : (s.sourceIp ?? s.clientIp);
+
 type Lines = Pick<Session, 'lines' | 'lineKinds' | 'linesOmitted'>;
 
 /** `max`: more lines than this are counted, not kept. */

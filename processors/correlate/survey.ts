@@ -2,7 +2,7 @@ import { localPart } from '../resolve/network.ts';
 import type { Counts } from './company.ts';
 import type { Correlate } from './correlate.ts';
 import { decidingRule, isTokenMechanism, ruleKey } from './requests.ts';
-import type { Session } from './session.ts';
+import { pathAddress, type Session } from './session.ts';
 import { silentMs } from './silences.ts';
 import type { AddressFacts, RuleFacts, Surroundings, UserFacts } from './surroundings.ts';
 import { troubleInterval } from './trouble.ts';
@@ -17,7 +17,7 @@ export function survey(c: Correlate, s: Session): Surroundings {
   const { until } = interval;
   // Older company is forgotten at times that depend on how the input was cut: it is never asked for.
   const from = Math.max(interval.from, until - LOOK_BACK_MS);
-  const address = s.sourceIp ?? s.clientIp;
+  const address = pathAddress(s);
   const network = address === undefined ? undefined : c.network(address);
   const scope = `net:${network ?? ''}`;
   const inNetwork = c.company.between(scope, from - MARGIN_MS, until + MARGIN_MS);
