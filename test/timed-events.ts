@@ -19,15 +19,18 @@ export function timed(events: readonly ParsedEvent[], shift = 0): TimedEvent[] {
   });
 }
 
-/** Lines of several logs through the real parsers; each text is one log. All stamps are UTC. */
-export function timedLines(...logs: readonly string[]): TimedEvent[] {
+/**
+ * Lines of several logs through the real parsers; each text, or list of records of several lines, is one log. All stamps are UTC. Throws if a
+ * line is not understood: the test would be about nothing.
+ */
+export function timedLines(...logs: readonly (string | readonly string[])[]): TimedEvent[] {
   const parse = new ParseStage();
   return logs.flatMap((log, index) => {
     const source = { index, name: `log-${index}`, fingerprint: `log-${index}`, modifiedAt: undefined };
     parse.open(source, UTC, NEAR);
     let offset = 0;
     const records: SourceRecord[] = [];
-    for (const text of log.split('\n').map((line) => line.trim())) {
+    for (const text of typeof log === 'string' ? log.split('\n').map((line) => line.trim()) : log) {
       records.push({ text, offset });
       offset += text.length + 1;
     }
@@ -36,6 +39,15 @@ export function timedLines(...logs: readonly string[]): TimedEvent[] {
     if (lost) throw new Error(`a line of the test was not understood: ${lost.line.raw}`);
     return timed(events);
   });
+}
+
+/** What Dovecot puts into `session=<...>`: 48 bits of microseconds and the port, little endian, then the address. IPv4 only. */
+export function dovecotId(at: number, port: number, ip: string): string {
+  const bytes = Buffer.alloc(12);
+  bytes.writeUIntLE(Math.floor(at * 1000) % 2 ** 48, 0, 6);
+  bytes.writeUInt16LE(port, 6);
+  bytes.set(ip.split('.').map(Number), 8);
+  return bytes.toString('base64');
 }
 
 /** All events of a folder of logs, in time order, with the clocks of the sources set by what they share. */

@@ -182,13 +182,13 @@ export class Correlate {
   }
 
   push(events: readonly TimedEvent[]): void {
+    for (const e of events) if (e.seenAt < this.reached) this.late++;
     this.waiting.add(events);
   }
 
   /** Event time has reached `to`: applies what is older (another line of just that time may come yet), and closes what is due by then. */
   advance(to: number, out: ClosedSession[]): void {
     for (let e = this.waiting.take(to); e !== undefined; e = this.waiting.take(to)) {
-      if (e.seenAt < this.reached) this.late++;
       this.closeDue(e.seenAt, out);
       this.apply(e, out);
     }
@@ -424,7 +424,7 @@ export class Correlate {
 
   /** Whether its session is beyond doubt. If not, the line is taken up again when what is written at about the same time has been read. */
   private isKnown(e: DovecotSessionEvent): boolean {
-    if (e.session !== undefined && this.sessions.withDovecotId(e.session)) return true;
+    if (e.session !== undefined && this.sessions.knows(e.session)) return true;
     return e.user !== undefined && this.ofProcess(e, undefined) !== undefined;
   }
 

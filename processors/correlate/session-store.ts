@@ -76,6 +76,11 @@ export class SessionStore {
     return this.byDovecotId.get(id);
   }
 
+  /** Whether such a session is open, or can be opened again. */
+  knows(id: string): boolean {
+    return this.byDovecotId.has(id) || this.revisable.has(id);
+  }
+
   addDovecotId(id: string, s: Session): void {
     s.dovecotId = id;
     this.byDovecotId.set(id, s);
