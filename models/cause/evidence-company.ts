@@ -381,8 +381,11 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
   {
     name: 'rhythm-of-a-monitor',
     kind: 'company',
-    prior: { none: 5 },
-    measure: (c) => yes(c.around.client.rhythmic && c.around.client.logins === 0),
+    prior: { none: 15 },
+    // Balancers ask every few seconds; a mail client that polls and is turned away may be as steady, but is slower.
+    measure: (c) =>
+      yes(c.around.client.rhythmic && c.around.client.logins === 0) *
+      (c.around.client.rhythmMs <= BALANCER_MS ? 1 : 0.3),
     text: () => 'This address connects and leaves in a steady rhythm and never logs in: a health check.',
   },
   {
@@ -395,6 +398,8 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
 ];
 
 /** Only a session that went wrong can have a cause in its surroundings. */
+const BALANCER_MS = 65_000;
+
 /** Somebody treated it as hostile, or it behaves as attackers do: only then does it matter that users are known behind its address. */
 const suspected = (c: Case): number =>
   yes(

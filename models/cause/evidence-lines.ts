@@ -523,7 +523,9 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
 
 const lateMs = (c: Case): number => (c.s.flow && c.s.endedAt !== undefined ? c.s.flow.endedAt - c.s.endedAt : 0);
 const connectMs = (c: Case): number =>
-  c.s.flow?.up?.syn === true && c.s.startBasis === 'dovecot.session_id' ? c.s.startedAt - c.s.flow.up.startedAt : 0;
+  c.s.flow?.up?.syn === true && (c.s.startBasis === 'dovecot.session_id' || c.s.preLogin?.waitedSeconds !== undefined)
+    ? c.s.startedAt - c.s.flow.up.startedAt
+    : 0;
 const plain = (c: Case): boolean => c.s.tlsError === undefined || isPlainClose(c.s.tlsError);
 const secs = (n: number): string => `${n < 10 ? Math.round(n * 10) / 10 : Math.round(n)} s`;
 const setupSeconds = (c: Case): number => (c.s.loggedInAt === undefined ? 0 : (c.s.loggedInAt - c.s.startedAt) / 1000);

@@ -413,7 +413,14 @@ export class Correlate {
     );
     if (open && e.action !== 'client-id') return open;
     const silent = mutePeer(this.sessions.byClient.lastFirst(this.realAddress(e.rip, t.at)), e, t.at);
-    if (silent) return silent;
+    if (silent) {
+      if (e.waitedSeconds !== undefined) {
+        silent.startedAt = t.at - waited * 1000;
+        silent.startPrecisionMs = Math.max(1000, e.stamp.precisionMs);
+        silent.startBasis = e.dataset;
+      }
+      return silent;
+    }
     const s = this.create('connection', t.at - waited * 1000, Math.max(1000, e.stamp.precisionMs), e.dataset, out);
     s.sourceIp = keep(e.rip);
     s.sourcePort = e.rport;
@@ -449,8 +456,11 @@ export class Correlate {
       s.loggedInAt - from > SLOW_SETUP_MS
     )
       this.observations.count(s, 'slowSetup', s.loggedInAt);
-    s.startedAt = from;
-    s.startPrecisionMs = precisionMs;
+    // An end that tells how long it had waited tells when the server took the connection up, which may be long after its SYN.
+    if (s.preLogin?.waitedSeconds === undefined) {
+      s.startedAt = from;
+      s.startPrecisionMs = precisionMs;
+    }
     s.sourcePort = port;
     this.sessions.addTransport(s.sourceIp, port, s);
     return s;

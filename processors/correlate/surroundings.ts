@@ -49,6 +49,8 @@ export interface AddressFacts {
   readonly attacksInNetwork: number; // scans and brute force of the same network
   readonly loginsInNetwork: number;
   readonly quickCloses: number;
+  /** Mean interval of the quick closes, 0 if there were none. */
+  readonly rhythmMs: number;
   readonly rhythmic: boolean;
 }
 

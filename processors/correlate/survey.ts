@@ -85,8 +85,12 @@ function addressFacts(c: Correlate, s: Session): AddressFacts {
     attacksInNetwork: n?.scans ?? 0,
     loginsInNetwork: n?.logins ?? 0,
     quickCloses: r?.quickCloses ?? 0,
+    rhythmMs: r?.rhythmMs ?? 0,
     rhythmic:
-      (r?.quickCloses ?? 0) >= 8 && (r?.rhythmMs ?? 0) > 0 && (r?.rhythmJitterMs ?? 0) < 0.1 * (r?.rhythmMs ?? 0),
+      (r?.quickCloses ?? 0) >= 8 &&
+      (r?.scans ?? 0) + (r?.passwordFailures ?? 0) === 0 &&
+      (r?.rhythmMs ?? 0) > 0 &&
+      (r?.rhythmJitterMs ?? 0) < 0.1 * (r?.rhythmMs ?? 0),
   };
 }
 
