@@ -5,6 +5,7 @@ import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { openNdjson } from '../outputs/ndjson.ts';
 import { messageOf, OutputError, systemCode } from '../outputs/output-error.ts';
 import { openStore, type Store } from '../outputs/sqlite.ts';
+import { sessionId } from '../processors/profile/build-profile.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import { DEFAULT_TIMERS, type KnownTimer } from '../processors/profile/known-timers.ts';
 import { timersFrom } from '../processors/profile/site-timers.ts';
@@ -102,6 +103,8 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     const open = openStore(storePath);
     store = open;
     const summary = new SummaryBuilder();
+    // Late lines revise answers: a session is counted once, by its first answer, an incident by its last.
+    const revised = new Set<string>();
     // Of this run only: the store may hold those of other logs too.
     const incidents = new Map<string, Incident>();
     const result = await runAnalysis({
@@ -115,10 +118,12 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
       keepEvents: options.keepEvents === true,
       signal: interrupt.signal,
       onProgress: (p) => progress.show(p),
+      onClosed: (closed) => {
+        for (const c of closed) if (c.revised) revised.add(sessionId(c.session));
+      },
       onBatch: async (batch) => {
-        for (const p of batch.profiles) summary.add(p);
+        for (const p of batch.profiles) if (!revised.has(p.imapwhy.session.id)) summary.add(p);
         for (const i of batch.incidents) {
-          summary.addIncident(i);
           incidents.set(i.imapwhy.incident.id, i);
         }
         await open.write(batch);
@@ -127,6 +132,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     });
     progress.done();
     for (const s of result.sources) summary.addIngest(ingestCounts(s));
+    for (const i of incidents.values()) summary.addIncident(i);
     const built = summary.build();
     const lines = result.sources.reduce((n, s) => n + s.lines, 0);
     const reportPath = join(options.out, 'report.html');
