@@ -400,10 +400,13 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
 /** Only a session that went wrong can have a cause in its surroundings. */
 const BALANCER_MS = 65_000;
 
+/** What servers answer to those whom they suspect, where only the access log tells of it. */
+const isRefusal = (status: number | undefined): boolean => status === 403 || status === 406 || status === 429;
+
 /** Somebody treated it as hostile, or it behaves as attackers do: only then does it matter that users are known behind its address. */
 const suspected = (c: Case): number =>
   yes(
-    c.s.requests.some((r) => r.blocked || r.limited) ||
+    c.s.requests.some((r) => r.blocked || r.limited || isRefusal(r.status)) ||
       c.s.drops !== undefined ||
       c.around.ban !== undefined ||
       c.s.tls === 'handshaking' ||

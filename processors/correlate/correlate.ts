@@ -1,5 +1,5 @@
 import type { DovecotAuthEvent, DovecotEvent, DovecotServiceEvent, DovecotSessionEvent } from '../parse/dovecot.ts';
-import { decodeSessionId } from '../parse/dovecot-session-id.ts';
+import { type DecodedSessionId, decodeSessionId } from '../parse/dovecot-session-id.ts';
 import type { HaproxyEvent } from '../parse/haproxy.ts';
 import type { NetfilterEvent } from '../parse/netfilter.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
@@ -8,7 +8,7 @@ import { localPart } from '../resolve/network.ts';
 import { VpnLeases } from '../resolve/vpn-leases.ts';
 import type { Ban, CorrelateState, LimitReached, ServerEvent } from './correlate-state.ts';
 import { gatherAuth, gatherDrop, gatherFlow, gatherLogin, gatherMailSession, gatherProxy } from './gather.ts';
-import { absorb, bestNameless, isMute, likelyOf, mutePeer, onlyBehind } from './nameless.ts';
+import { absorb, bestBegun, bestNameless, isMute, isNamedOnly, likelyOf, mutePeer, onlyBehind } from './nameless.ts';
 import { Observations, SLOW_SETUP_MS } from './observations.ts';
 import { PendingRequests } from './pending-requests.ts';
 import {
@@ -373,6 +373,7 @@ export class Correlate {
       if (decoded) s = this.sessions.withTransport(decoded.ip, decoded.port, decoded.at, decoded.at);
       if (s && s.dovecotId !== undefined) s = undefined;
       if (e.dataset === 'dovecot.session') s = this.ofProcess(e, s);
+      if (decoded && e.dataset === 'dovecot.auth' && (!s || isMute(s))) s = this.namedByAuth(decoded, s);
       if (!s) {
         if (e.dataset === 'dovecot.auth' && !decoded) return undefined;
         s = this.create('connection', decoded?.at ?? t.at, decoded ? 1 : e.stamp.precisionMs, e.dataset, out);
@@ -412,6 +413,9 @@ export class Correlate {
         s.idSentAt !== undefined && s.loggedInAt === undefined && s.endedAt === undefined && s.dovecotId === undefined,
     );
     if (open && e.action !== 'client-id') return open;
+    const named =
+      e.user === undefined ? undefined : this.sessions.byClient.findLast(e.rip, (of) => isNamedOnly(of, e.user));
+    if (named) return named;
     const silent = mutePeer(this.sessions.byClient.lastFirst(this.realAddress(e.rip, t.at)), e, t.at);
     if (silent) {
       if (e.waitedSeconds !== undefined) {
@@ -444,6 +448,29 @@ export class Correlate {
       this.sessions.remove(other);
     }
     return s ?? other;
+  }
+
+  /** Lines of auth have the id that login lines lack: the session of this address that a login line began then, `other` added to it. */
+  private namedByAuth(id: DecodedSessionId, other: Session | undefined): Session | undefined {
+    const s = bestBegun(this.sessions.byClient.lastFirst(this.realAddress(id.ip, id.at)), id);
+    if (s && other) {
+      absorb(s, other);
+      this.sessions.remove(other);
+    }
+    return s ?? other;
+  }
+
+  /** The session of a connection in [from, to] that another source tells of: by its port, else among those whose port no line of Dovecot told. */
+  private connection(ip: string, port: number, from: number, to: number, precisionMs: number): Session | undefined {
+    const s = this.sessions.withTransport(ip, port, from, to);
+    if (s && !isMute(s)) return s;
+    const named = this.nameless(ip, port, from, to, precisionMs);
+    if (named && s) {
+      absorb(named, s);
+      this.sessions.remove(s);
+      this.sessions.addTransport(ip, port, named);
+    }
+    return named ?? s;
   }
 
   /** The session that Dovecot's lines tell of without a port, and that a connection of this address and port is. */
@@ -488,9 +515,7 @@ export class Correlate {
   private applyProxy(e: HaproxyEvent, t: TimedEvent, out: ClosedSession[]): void {
     if (e.clientIp === undefined || e.clientPort === undefined || e.http !== undefined) return;
     const endedAt = e.endedAt === undefined ? undefined : e.endedAt + t.shift;
-    let s =
-      this.sessions.withTransport(e.clientIp, e.clientPort, t.at, endedAt ?? t.at) ??
-      this.nameless(e.clientIp, e.clientPort, t.at, endedAt ?? t.at, e.stamp.precisionMs);
+    let s = this.connection(e.clientIp, e.clientPort, t.at, endedAt ?? t.at, e.stamp.precisionMs);
     if (!s || isMute(s)) {
       const behind = this.behindProxy(e, t.at, endedAt);
       if (behind && s) {
@@ -541,9 +566,7 @@ export class Correlate {
     }
     const ip = toServer ? e.sourceIp : e.destinationIp;
     const port = toServer ? e.sourcePort : e.destinationPort;
-    let s =
-      this.sessions.withTransport(ip, port, t.at, endedAt) ??
-      this.nameless(ip, port, t.at, endedAt, e.stamp.precisionMs);
+    let s = this.connection(ip, port, t.at, endedAt, e.stamp.precisionMs);
     if (!s) {
       // A lone tail (no SYN) belongs to a session that was closed long ago or began before the input: it tells nothing by itself.
       if (!e.flags.includes('S')) return;

@@ -1,4 +1,6 @@
 import type { DovecotLoginEvent, DovecotSessionEvent } from '../parse/dovecot.ts';
+import type { DecodedSessionId } from '../parse/dovecot-session-id.ts';
+import { localPart } from '../resolve/network.ts';
 import { addLine, type Session } from './session.ts';
 
 /** Lines that name no session: sites leave the session id out of `login_log_format_elements`, or have the short prefix of Dovecot 2.2. */
@@ -86,6 +88,33 @@ export function mutePeer(sessions: Iterable<Session>, e: DovecotLoginEvent, at: 
   }
   return best;
 }
+
+/** Of the sessions of an address that login lines without an id have begun and not ended, the one that an id made at that time names. */
+export function bestBegun(sessions: Iterable<Session>, id: DecodedSessionId): Session | undefined {
+  let best: Session | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const s of sessions) {
+    if (s.dovecotId !== undefined || s.sourceIp !== id.ip || s.idSentAt === undefined || s.endedAt !== undefined)
+      continue;
+    if (s.sourcePort !== undefined && s.sourcePort !== id.port) continue;
+    const wait = s.idSentAt + HALF_SECOND_MS - id.at;
+    if (wait < -HALF_SECOND_MS || wait > APART_MS || wait >= least) continue;
+    least = wait;
+    best = s;
+  }
+  return best;
+}
+
+/** Named by lines of auth, with no login line yet. */
+export const isNamedOnly = (s: Session, user: string | undefined): boolean =>
+  s.dovecotId !== undefined &&
+  s.idSentAt === undefined &&
+  s.loggedInAt === undefined &&
+  s.preLogin === undefined &&
+  s.endedAt === undefined &&
+  s.user !== undefined &&
+  user !== undefined &&
+  localPart(s.user) === localPart(user);
 
 /** Seen by other sources only: no line of Dovecot has told of it. */
 export const isMute = (s: Session): boolean =>

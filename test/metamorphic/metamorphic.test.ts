@@ -1,68 +1,84 @@
+/**
+ * The same eight minutes, told by another site: other zones, formats, names, addresses, versions, clocks and missing logs. What was true of a
+ * session stays true, so its answer must stay. `full.ts` runs the same variations over the whole sample and prints the figures.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { before, describe, it } from 'node:test';
-import { readLab, slice } from './lab-corpus.ts';
+import { before, describe, test } from 'node:test';
+import { type LabCorpus, readLab, slice } from './lab-corpus.ts';
 import { type Answers, answersFor, compare } from './run.ts';
-import { VARIATIONS } from './vary.ts';
+import { HEALTH_CHECKERS } from './site.ts';
+import { VARIATIONS, type Variation } from './vary.ts';
+
+/** Certificates refused, two tunnels lost, slow storage, a slow VPN, loss, a rule of the WAF and a rate limit; chosen by time, so that company survives. */
+const FROM = Date.UTC(2026, 10, 24, 3, 42);
+/** The proxy's idle timeout has its own time. */
+const FROM_IDLE = Date.UTC(2026, 10, 24, 3, 58);
+const LENGTH_MS = 8 * 60_000;
+
+const SAME_MIN = 0.99;
+const MATCHED_MIN = 0.99;
+const ACCUSED_MAX = 0.003;
 
 /**
- * The same site told differently must get the same answers. Here on some minutes of the sample with loss, a rate limit, a flap and a WAF
- * window in them; `node test/metamorphic/full.ts` does it with all of it, and its table is in docs/metamorphic.md.
+ * Where a variation takes away what answers rest on, they may change more. Beside each what was measured: share with the same answer, share
+ * of sessions found, share of healthy sessions accused. `MEASURE=1` prints them all.
  */
-const FROM = Date.parse('2026-11-24T03:46:30Z');
-const TO = Date.parse('2026-11-24T03:51:30Z');
+const ALLOWED: ReadonlyMap<string, { readonly same?: number; readonly matched?: number; readonly accused?: number }> =
+  new Map([
+    // 0.9944, 0.9538, 0.0007: whose user is unknown (TLS refused, queue full) and whose flows nobody recorded (VPN), the truth cannot find.
+    ['no session= in login lines', { matched: 0.95 }],
+    // 0.9897, 0.9462, 0.0035: the same, and ends of one user's sessions that change places.
+    ['no session id at all', { same: 0.985, matched: 0.94, accused: 0.005 }],
+    // 0.9875, 0.9942, 0: who was blocked is seen in the access log only, by a 403.
+    ['without modsecurity', { same: 0.98 }],
+    // 0.9795, 1, 0: a part of the log is an hour off, as one shift is estimated for each source.
+    ['time: summer time begins, local stamps, zone not told', { same: 0.97 }],
+  ]);
 
-/** Share of sessions that keep their answer: what the slice reaches, rounded down. Variations that take knowledge away lose some of it. */
-const BOUNDED: readonly (readonly [name: string, same: number])[] = [
-  ['zones: mail -300 min', 0.99],
-  ['format: RFC 5424', 0.99],
-  ['format: journald JSON', 0.99],
-  ['format: Dovecot log file', 0.99],
-  ['names: other users', 0.99],
-  ['addresses: other networks', 0.99],
-  ['addresses: one site on IPv6', 0.99],
-  ['Dovecot 2.2', 0.95],
-  ['Dovecot 2.4', 0.99],
-  ['without netflow', 0.95],
-  ['clocks: haproxy +3.7 s', 0.98],
-  ['health checks every 5 s', 0.98],
-  ['HAProxy without the PROXY protocol', 0.95],
-  ['order: all lines in one file, shuffled', 0.98],
-  ['time: across New Year', 0.99],
-];
+const sample = readLab(join(import.meta.dirname, '../../samples/lab-a'));
+const faults = slice(sample, FROM, FROM + LENGTH_MS);
+const idle = slice(sample, FROM_IDLE, FROM_IDLE + LENGTH_MS);
+const timeOf = (variation: Variation): LabCorpus => (variation.name.startsWith('HAProxy idle') ? idle : faults);
+const untouched = new Map<LabCorpus, Answers>();
 
-/** Dovecot 2.2 names no session in its imap lines: the end of a session can go to another one of the same user. */
-const ACCUSED_MAX: ReadonlyMap<string, number> = new Map([['Dovecot 2.2', 0.01]]);
+before(async () => {
+  for (const lab of [faults, idle]) untouched.set(lab, await answersFor(lab, { name: 'untouched', change: (c) => c }));
+});
 
-describe('the sample told differently', () => {
-  const lab = slice(readLab(join(import.meta.dirname, '../../samples/lab-a')), FROM, TO);
-  let untouched: Answers;
+test('the slices hold sessions that failed and sessions that did not', () => {
+  const profiles = untouched.get(faults)?.profiles ?? [];
+  const failed = profiles.filter((p) => p.imapwhy.cause.label !== 'none').length;
+  assert.ok(failed > 500, `${failed} failed`);
+  assert.ok(profiles.length - failed > 1000, `${profiles.length - failed} did not`);
+});
 
-  before(async () => {
-    untouched = await answersFor(lab, { name: 'untouched', change: (c) => c });
-  });
-
-  it('has sessions that failed and sessions that did not', () => {
-    const failed = untouched.profiles.filter((p) => p.imapwhy.cause.label !== 'none').length;
-    assert.ok(failed > 50, `${failed} failed`);
-    assert.ok(untouched.profiles.length - failed > 500, `${untouched.profiles.length - failed} did not`);
-  });
-
-  for (const [name, same] of BOUNDED) {
-    it(`${name}: the same sessions, the same answers`, async () => {
-      const variation = VARIATIONS.find((v) => v.name.startsWith(name));
-      assert.ok(variation, `no variation is called ${name}`);
+describe('the answers stay the same', () => {
+  for (const variation of VARIATIONS) {
+    test(variation.name, async () => {
+      const lab = timeOf(variation);
+      const before = untouched.get(lab);
+      assert.ok(before);
       const varied = await answersFor(lab, variation);
-      const comparison = compare(untouched, varied);
-      assert.ok(comparison.matched >= 0.99, `${comparison.matched} of the sessions were found`);
-      assert.ok(
-        comparison.same >= same,
-        `${comparison.same} kept their answer; changed: ${comparison.changes.slice(0, 5).join('; ')}`,
-      );
-      assert.ok(
-        varied.score.accusedShare <= (ACCUSED_MAX.get(name) ?? 0.005),
-        `${varied.score.accusedShare} of the healthy were accused`,
-      );
+      const c = compare(before, varied);
+      const { same = SAME_MIN, matched = MATCHED_MIN, accused = ACCUSED_MAX } = ALLOWED.get(variation.name) ?? {};
+      const measured = `matched ${c.matched.toFixed(4)}, same ${c.same.toFixed(4)}, accused ${varied.score.accusedShare.toFixed(4)}; ${c.changes.slice(0, 6).join('; ')}`;
+      if (process.env.MEASURE) console.log(`${variation.name}: ${measured}`);
+      assert.ok(c.matched >= matched, measured);
+      assert.ok(c.same >= same, measured);
+      assert.ok(varied.score.accusedShare <= accused, measured);
     });
   }
+});
+
+test('health checks are told apart, and nobody is accused of them', async () => {
+  const variation = VARIATIONS.find((v) => v.name.startsWith('health checks'));
+  assert.ok(variation);
+  const { profiles } = await answersFor(faults, variation);
+  const checks = profiles.filter((p) => HEALTH_CHECKERS.some((ip) => ip === p.source.ip));
+  assert.ok(checks.length > 150);
+  assert.deepEqual([...new Set(checks.map((p) => p.imapwhy.cause.label))], ['none']);
+  const tagged = checks.filter((p) => p.tags.includes('health_check')).length;
+  // A rhythm shows itself only after some beats.
+  assert.ok(tagged > 0.9 * checks.length, `${tagged} of ${checks.length}`);
 });

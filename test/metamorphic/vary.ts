@@ -188,6 +188,11 @@ const times: readonly Variation[] = [
     change: (c) => clocks(middleAt(c, Date.UTC(2026, 9, 25, 1)), localFiles(WARSAW_2026)),
   },
   {
+    name: 'time: summer time begins, local stamps, --tz',
+    change: (c) => clocks(middleAt(c, Date.UTC(2027, 2, 28, 1)), localFiles(WARSAW_2027)),
+    zone: 'Europe/Warsaw',
+  },
+  {
     name: 'time: summer time begins, local stamps, zone not told',
     change: (c) => clocks(middleAt(c, Date.UTC(2027, 2, 28, 1)), localFiles(WARSAW_2027)),
   },
