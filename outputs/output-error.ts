@@ -10,6 +10,8 @@ export const OUTPUT_ERROR_CODES = [
   'STORE_BUSY', // another process holds it for too long
   'STORE_READ_ONLY', // no permission to write
   'STORE_FAILED', // any other failure
+  'INDEX_REFUSED', // the index will never take a document
+  'INDEX_UNAVAILABLE', // the index did not answer before the output was closed
 ] as const;
 
 export type OutputErrorCode = (typeof OUTPUT_ERROR_CODES)[number];

@@ -6,6 +6,8 @@ export interface EventDocument {
   readonly id: string;
   readonly session: string | undefined; // session id it belongs to, where known
   readonly document: Readonly<Record<string, unknown>>;
+  /** Where the caller read it (`imapwhy.events/3/1042`), so that a refusal can say so. */
+  readonly origin?: string | undefined;
 }
 
 export interface OutputBatch {
@@ -21,4 +23,41 @@ export interface OutputBatch {
 export interface Output {
   write(batch: OutputBatch): Promise<void>;
   close(): Promise<void>;
+}
+
+export type DocumentKind = 'event' | 'profile' | 'incident' | 'pipeline';
+
+/** Why an output will never take a document; also a metric label. */
+export type RefusalCode =
+  | 'bad_document' // a field does not fit the mapping, too many fields, no object …
+  | 'bad_id' // too long
+  | 'too_large' // the server takes no document of this size
+  | 'failing'; // the server fails on this document again and again, and not on its neighbours
+
+/** A document that will never be taken: for a dead letter, with all that is needed to repair and send it again. */
+export interface Refusal {
+  readonly kind: DocumentKind;
+  readonly id: string;
+  readonly target: string; // data stream or index
+  readonly code: RefusalCode;
+  readonly reason: string; // in the words of the server
+  readonly document: object;
+  readonly origin: string | undefined;
+}
+
+/** What became of documents. All of them are accounted for: written, already there, or refused. */
+export interface Delivery {
+  readonly written: number;
+  readonly present: number; // the same document, or a newer revision of it, was there
+  readonly refused: readonly Refusal[];
+}
+
+/**
+ * An output that may be slow or away. `deliver` resolves when each document has its answer, however long that takes; it may be called
+ * again before, and waits by itself while too much is waiting. Who can stop reading its source asks `saturated` and goes on after `ready`.
+ */
+export interface DeliveringOutput extends Output {
+  deliver(batch: OutputBatch): Promise<Delivery>;
+  readonly saturated: boolean;
+  ready(): Promise<void>;
 }

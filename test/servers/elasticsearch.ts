@@ -94,7 +94,8 @@ async function prepareFolder({ folder, runAs }: Place, data: string): Promise<vo
   for (const name of ['config', 'logs', 'tmp']) await mkdir(join(folder, name));
   await writeFile(join(folder, 'config', 'log4j2.properties'), LOGGING);
   if (runAs === undefined) return;
-  for (const path of ['.', 'config', 'config/log4j2.properties', 'logs', 'tmp']) await chown(join(folder, path), runAs, runAs);
+  for (const path of ['.', 'config', 'config/log4j2.properties', 'logs', 'tmp'])
+    await chown(join(folder, path), runAs, runAs);
   await chown(data, runAs, runAs);
 }
 
@@ -108,7 +109,11 @@ rootLogger.level = info
 rootLogger.appenderRef.file.ref = file
 `;
 
-function settingsOf({ home, folder, port }: Place, data: string, more: ElasticsearchOptions['settings']): Readonly<Record<string, string | number | boolean>> {
+function settingsOf(
+  { home, folder, port }: Place,
+  data: string,
+  more: ElasticsearchOptions['settings'],
+): Readonly<Record<string, string | number | boolean>> {
   return {
     'path.home': home,
     'path.data': data,
@@ -194,7 +199,11 @@ function javaArguments(home: string, folder: string, options: ElasticsearchOptio
 /** `ServerArgs.writeTo` of the server: flags, a fresh key store, the settings and two folders; texts with their length in front. */
 function serverArguments(folder: string, settings: Readonly<Record<string, string | number | boolean>>): Buffer {
   const seed = Buffer.from('seed-of-a-test-server');
-  const pairs = Object.entries(settings).flatMap(([name, value]) => [text(name), Buffer.from([0]), text(String(value))]);
+  const pairs = Object.entries(settings).flatMap(([name, value]) => [
+    text(name),
+    Buffer.from([0]),
+    text(String(value)),
+  ]);
   return Buffer.concat([
     Buffer.from([0, 1, 0]), // not daemonised, quiet, no pid file
     text('org.elasticsearch.common.settings.KeyStoreWrapper'),

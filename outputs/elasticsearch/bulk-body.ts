@@ -1,0 +1,90 @@
+import { documentText } from '../document-text.ts';
+import type { BulkDocument } from './bulk-document.ts';
+
+/** One document in a body: its two lines are the bytes from `start` to `end`. */
+export interface BulkItem<Receipt> {
+  readonly document: BulkDocument;
+  readonly receipt: Receipt; // whom its answer concerns
+  readonly start: number;
+  readonly end: number;
+  /** Failures of the server that only this document met. */
+  readonly doubts: number;
+}
+
+/** The bytes of one request, made once and sent as often as it takes. */
+export interface BulkBody<Receipt> {
+  readonly bytes: Buffer;
+  readonly items: readonly BulkItem<Receipt>[];
+  /** How often it was sent in vain. */
+  readonly attempt: number;
+  /** The buffer behind the bytes, if it may be used again. */
+  readonly slab: Buffer | undefined;
+}
+
+/** Fills one buffer with action and document lines. */
+export class BodyBuilder<Receipt> {
+  readonly #slab: Buffer;
+  readonly #lengthMax: number;
+  readonly #items: BulkItem<Receipt>[] = [];
+  #length = 0;
+
+  constructor(slab: Buffer, lengthMax: number = slab.length) {
+    this.#slab = slab;
+    this.#lengthMax = Math.min(lengthMax, slab.length);
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0;
+  }
+
+  get byteLength(): number {
+    return this.#length;
+  }
+
+  /** False if it does not fit; nothing was added then. */
+  add(document: BulkDocument, receipt: Receipt): boolean {
+    const lines = linesOf(document);
+    const room = this.#lengthMax - this.#length;
+    // A UTF-16 unit becomes at most three bytes; only near the end of the buffer is the exact length worth its price.
+    if (lines.length * 3 > room && Buffer.byteLength(lines) > room) return false;
+    const start = this.#length;
+    this.#length += this.#slab.write(lines, start);
+    this.#items.push({ document, receipt, start, end: this.#length, doubts: 0 });
+    return true;
+  }
+
+  finish(): BulkBody<Receipt> {
+    return { bytes: this.#slab.subarray(0, this.#length), items: this.#items, attempt: 0, slab: this.#slab };
+  }
+}
+
+/** Bytes that a buffer needs for one document that is too long for the usual size. */
+export const byteLengthOf = (document: BulkDocument): number => Buffer.byteLength(linesOf(document));
+
+/** A body of some of the items, for another attempt. The bytes are copied, not made again. */
+export function bodyOf<Receipt>(
+  from: BulkBody<Receipt>,
+  items: readonly BulkItem<Receipt>[],
+  attempt: number,
+): BulkBody<Receipt> {
+  if (items.length === from.items.length && items.every((item, i) => item === from.items[i]))
+    return { ...from, attempt };
+  const bytes = Buffer.concat(items.map((item) => from.bytes.subarray(item.start, item.end)));
+  let start = 0;
+  const moved = items.map((item) => {
+    const end = start + item.end - item.start;
+    const at = { ...item, start, end };
+    start = end;
+    return at;
+  });
+  return { bytes, items: moved, attempt, slab: undefined };
+}
+
+/** Everything goes through JSON.stringify, so that no text of a log can begin a line and become an action. */
+function linesOf({ target, id, version, document }: BulkDocument): string {
+  const action =
+    version === undefined
+      ? `{"create":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)}}}`
+      : `{"index":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)},"version":${version},"version_type":"external"}}`;
+  return `${action}\n${documentText(document)}\n`;
+}

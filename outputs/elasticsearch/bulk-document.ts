@@ -1,0 +1,84 @@
+import { decodeSessionId } from '../../processors/parse/dovecot-session-id.ts';
+import type { Incident } from '../../processors/profile/incident.ts';
+import type { Profile } from '../../processors/profile/profile.ts';
+import type { DocumentKind, EventDocument, OutputBatch } from '../output.ts';
+
+/** One document on its way into an index. */
+export interface BulkDocument {
+  readonly kind: DocumentKind;
+  readonly target: string; // data stream or index
+  readonly id: string;
+  readonly at: string; // event time, ISO 8601 UTC
+  /** External version of a document that may be revised. Undefined: created once, never changed. */
+  readonly version: number | undefined;
+  readonly document: object;
+  readonly origin: string | undefined;
+}
+
+/** More than a day between the id's time and the session's start: the id is not from this server's clock. */
+const ANCHOR_TRUST_MS = 86_400_000;
+const FAMILY = /^[a-z][a-z0-9_]{0,40}$/;
+
+export function documentsOf(batch: OutputBatch, namespace: string): readonly BulkDocument[] {
+  return [
+    ...batch.events.map((e) => eventDocument(e, namespace)),
+    ...batch.incidents.map((i) => incidentDocument(i, namespace)),
+    ...batch.profiles.map((p) => profileDocument(p, namespace)),
+  ];
+}
+
+export function eventDocument({ id, document, origin }: EventDocument, namespace: string): BulkDocument {
+  const target = eventStream(familyOf(document.event), namespace);
+  const at = document['@timestamp'];
+  return { kind: 'event', target, id, at: typeof at === 'string' ? at : '', version: undefined, document, origin };
+}
+
+export function profileDocument(profile: Profile, namespace: string): BulkDocument {
+  return {
+    kind: 'profile',
+    target: `${profileIndices(namespace)}-${monthOf(anchorOf(profile))}`,
+    id: profile.imapwhy.session.id,
+    at: profile['@timestamp'],
+    version: profile.imapwhy.revision,
+    document: profile,
+    origin: undefined,
+  };
+}
+
+export function incidentDocument(incident: Incident, namespace: string): BulkDocument {
+  return {
+    kind: 'incident',
+    target: `${incidentIndices(namespace)}-${monthOf(Date.parse(incident.event.start))}`,
+    id: incident.imapwhy.incident.id,
+    at: incident['@timestamp'],
+    version: incident.imapwhy.revision,
+    document: incident,
+    origin: undefined,
+  };
+}
+
+export const eventStream = (family: string, namespace: string): string => `logs-imapwhy.${family}-${namespace}`;
+export const profileIndices = (namespace: string): string => `imapwhy-profiles-${namespace}`;
+export const incidentIndices = (namespace: string): string => `imapwhy-incidents-${namespace}`;
+
+/** The first part of `event.dataset`: `dovecot` of `dovecot.login`. It becomes part of a name, so nothing else than a plain word is taken. */
+function familyOf(event: unknown): string {
+  if (typeof event !== 'object' || event === null || !('dataset' in event)) return 'unparsed';
+  const { dataset } = event;
+  const family = typeof dataset === 'string' ? (dataset.split('.', 1)[0] ?? '') : '';
+  return FAMILY.test(family) ? family : 'unparsed';
+}
+
+/** What decides on a profile's index must not move when an earlier line turns up or a clock is corrected: the time in Dovecot's id, where it has one. */
+function anchorOf(profile: Profile): number {
+  const start = Date.parse(profile.event.start);
+  const { dovecot_id: id } = profile.imapwhy.session;
+  const decoded = id === null ? undefined : decodeSessionId(id, start);
+  return decoded !== undefined && Math.abs(decoded.at - start) <= ANCHOR_TRUST_MS ? decoded.at : start;
+}
+
+/** `2026.11` */
+function monthOf(epochMs: number): string {
+  if (!Number.isFinite(epochMs)) return 'unknown';
+  return new Date(epochMs).toISOString().slice(0, 7).replace('-', '.');
+}
