@@ -1,0 +1,22 @@
+import {
+  componentTemplates,
+  FULL_OFFER,
+  indexTemplates,
+  KEEP_ALL,
+  lifecyclePolicies,
+  type Template,
+} from '../outputs/elasticsearch/setup/templates.ts';
+
+const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** Path from the repository's root to text, of what is made from the definitions in `outputs`. */
+export function generatedFiles(): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  const add = (folder: string, templates: readonly Template[]): void => {
+    for (const { name, body } of templates) files.set(`deploy/elasticsearch/${folder}/${name}.json`, json(body));
+  };
+  add('component-templates', componentTemplates(FULL_OFFER));
+  add('index-templates', indexTemplates(FULL_OFFER, KEEP_ALL));
+  add('lifecycle', lifecyclePolicies(KEEP_ALL));
+  return files;
+}
