@@ -1,6 +1,5 @@
 import type { OpenedLog, RecordBatch } from '../ingest/open.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
-import { judge } from '../models/cause/judge.ts';
 import {
   type ClosedSession,
   Correlate,
@@ -9,14 +8,11 @@ import {
   type TimedEvent,
 } from '../processors/correlate/correlate.ts';
 import type { ParsedEvent, ParseStage } from '../processors/parse/index.ts';
-import { buildProfile, type SourceFacts } from '../processors/profile/build-profile.ts';
-import type { Incident } from '../processors/profile/incident.ts';
-import { Incidents } from '../processors/profile/incidents.ts';
+import type { SourceFacts } from '../processors/profile/build-profile.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
-import type { Profile } from '../processors/profile/profile.ts';
 import type { ClockEstimate } from '../processors/resolve/clock-skew.ts';
-import { networkOf } from '../processors/resolve/network.ts';
 import type { CivilZone } from '../processors/time.ts';
+import { Judging, NO_VERDICTS, type Verdicts } from './verdicts.ts';
 
 /** A source ready to be read, with what the survey found out about its clock. */
 export interface PreparedSource {
@@ -43,15 +39,8 @@ export interface FlowOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface FlowBatch {
-  readonly profiles: readonly Profile[];
-  readonly incidents: readonly Incident[];
-}
-
 /** Exporters send a flow when it has been silent for a while or has lasted for long, so records are out of order by those timeouts. */
 const FLOW_DISORDER_MS = 300_000;
-
-const NOTHING: FlowBatch = { profiles: [], incidents: [] };
 
 /** How far a source has been read. */
 interface Reader {
@@ -65,10 +54,10 @@ interface Reader {
  * The whole flow on one screen: records -> parse -> time -> correlate -> judge -> profile -> incidents. Sources are read side by side, always
  * the one that is furthest behind in time, so that what belongs together is in memory together.
  */
-export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<FlowBatch> {
+export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<Verdicts> {
   const { parse } = options;
   const correlate = new Correlate(options.correlate ?? DEFAULT_CORRELATE_OPTIONS);
-  const incidents = new Incidents();
+  const judging = new Judging(options);
   const readers = sources.map((source): Reader => {
     parse.open(source.log.source, source.zone, source.near);
     return {
@@ -78,14 +67,9 @@ export async function* flow(sources: readonly PreparedSource[], options: FlowOpt
       done: false,
     };
   });
-  const finish = (closed: readonly ClosedSession[], now: number): FlowBatch => {
+  const finish = (closed: readonly ClosedSession[], now: number): Verdicts => {
     options.onClosed?.(closed);
-    const profiles = closed.map((c) => {
-      const judgement = judge(c, options.model, options.timers);
-      return buildProfile(c, judgement.outcome, judgement.cause, options.facts, options.model.epoch);
-    });
-    for (const p of profiles) incidents.add(p, networkOf);
-    return { profiles, incidents: incidents.take(now, options.model.epoch) };
+    return judging.push(closed, now);
   };
   for (;;) {
     const next = furthestBehind(readers);
@@ -103,7 +87,7 @@ export async function* flow(sources: readonly PreparedSource[], options: FlowOpt
     const closed: ClosedSession[] = [];
     if (Number.isFinite(reached)) correlate.advance(reached - options.latenessMs, closed);
     // The caller gets its turn after each batch of lines: it holds the events, of which there can be many without a session.
-    yield closed.length > 0 ? finish(closed, reached - options.latenessMs) : NOTHING;
+    yield closed.length > 0 ? finish(closed, reached - options.latenessMs) : NO_VERDICTS;
   }
   const closed: ClosedSession[] = [];
   correlate.flush(closed);

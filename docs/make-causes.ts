@@ -8,8 +8,8 @@ import { newCase } from '../models/cause/case.ts';
 import { EVIDENCE, PRIOR_BASE } from '../models/cause/decide.ts';
 import { OWNERS, remedyFor } from '../models/cause/remedies.ts';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
-import { Correlate } from '../processors/correlate/correlate.ts';
 import { newSession } from '../processors/correlate/session.ts';
+import { Site } from '../processors/correlate/site.ts';
 import { survey } from '../processors/correlate/survey.ts';
 import { DEFAULT_TIMERS } from '../processors/profile/known-timers.ts';
 import { CAUSE_LABELS, type CauseLabel } from '../processors/profile/profile.ts';
@@ -18,7 +18,7 @@ const PAGE = join(import.meta.dirname, 'causes.md');
 
 /** A session of which nothing is known: the sentences of the evidence then show their shape. */
 const session = newSession('connection', 0, 0, 1, 'none');
-const nothing = newCase(session, survey(new Correlate(), session), DEFAULT_TIMERS);
+const nothing = newCase(session, survey(new Site(), session), DEFAULT_TIMERS);
 
 /** The page with its generated parts renewed. Throws if a cause has no part, or a part names no cause. */
 export function renewed(page: string): string {

@@ -1,7 +1,7 @@
 import type { DovecotLoginEvent, DovecotSessionEvent } from '../parse/dovecot.ts';
 import type { DecodedSessionId } from '../parse/dovecot-session-id.ts';
 import { localPart } from '../resolve/network.ts';
-import { addLine, type Session } from './session.ts';
+import { addLines, type Session } from './session.ts';
 
 /** Lines that name no session: sites leave the session id out of `login_log_format_elements`, or have the short prefix of Dovecot 2.2. */
 
@@ -155,10 +155,7 @@ export function absorb(s: Session, other: Session): void {
   s.drops ??= other.drops;
   s.sourcePort ??= other.sourcePort;
   s.serverPort ??= other.serverPort;
-  s.requests = [...s.requests, ...other.requests.filter((r) => !s.requests.includes(r))];
   s.firstAt = Math.min(s.firstAt, other.firstAt);
   s.lastAt = Math.max(s.lastAt, other.lastAt);
-  const { lines, lineKinds } = other;
-  for (let i = 0; i < lineKinds.length; i++)
-    addLine(s, lines[3 * i] ?? 0, lines[3 * i + 1] ?? 0, lines[3 * i + 2] ?? 0, lineKinds[i] ?? '');
+  addLines(s, other);
 }

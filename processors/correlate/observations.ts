@@ -1,15 +1,12 @@
-import type { DovecotAuthEvent } from '../parse/dovecot.ts';
 import { localPart, networkOf } from '../resolve/network.ts';
 import { Company, type CompanyState, type Count, type Series } from './company.ts';
 import { withNumber } from './lists.ts';
 import { Reputations, type ReputationsState, withMember } from './reputations.ts';
-import { decidingRule, isTokenMechanism, ruleKey } from './requests.ts';
-import { type HttpRequest, pathAddress, type Session } from './session.ts';
-import { Silences, silentMs } from './silences.ts';
-import { troubleOf } from './trouble.ts';
+import { decidingRule, ruleKey } from './requests.ts';
+import { type HttpRequest, SLOW_SETUP_MS } from './session.ts';
+import { Silences } from './silences.ts';
+import type { Ended, FoundBehindProxy } from './site-fact.ts';
 
-/** A login that takes longer than this was not set up at once. */
-export const SLOW_SETUP_MS = 3500;
 const STARTS_MAX = 16;
 const LOGINS_MAX = 8;
 const NETWORKS_MAX = 200_000;
@@ -77,118 +74,95 @@ export class Observations {
     this.networkAt(ip).series.add(what, at, n);
   }
 
-  /** In all scopes of a session. */
-  count(s: Session, what: Count, at: number): void {
+  /** In all scopes of a session: everywhere, in its network, in its tunnel. */
+  count(path: string | undefined, tunnel: string | undefined, what: Count, at: number): void {
     this.all.add(what, at);
-    const ip = pathAddress(s);
-    if (ip !== undefined) this.networkAt(ip).series.add(what, at);
-    if (s.vpn !== undefined) {
-      this.company.count(`tunnel:${s.vpn.name}`, what, at);
+    if (path !== undefined) this.networkAt(path).series.add(what, at);
+    if (tunnel !== undefined) {
+      this.company.count(`tunnel:${tunnel}`, what, at);
       this.company.count('vpn', what, at);
     }
   }
 
-  /** True if several users are known behind its address: perhaps a proxy's. */
-  started(s: Session, usersToBeShared: number): boolean {
-    if (s.sourceIp === undefined) return false;
-    this.count(s, 'starts', s.startedAt);
-    if (s.clientIp === undefined) return false;
-    const client = this.clients.of(s.clientIp, s.startedAt);
-    client.recentStarts = withNumber(client.recentStarts, s.startedAt, STARTS_MAX);
-    return client.okMembers.length >= usersToBeShared;
+  started(clientIp: string | undefined, startedAt: number): void {
+    if (clientIp === undefined) return;
+    const client = this.clients.of(clientIp, startedAt);
+    client.recentStarts = withNumber(client.recentStarts, startedAt, STARTS_MAX);
   }
 
-  loggedIn(s: Session, at: number): void {
-    this.count(s, 'loggedIn', at);
-    const slow = at - s.startedAt > SLOW_SETUP_MS;
-    this.count(s, slow ? 'slowSetup' : 'fastSetup', at);
-    if (s.goneAtLogin) {
-      this.count(s, 'gaveUp', at);
-      if (slow) this.count(s, 'authWait', at);
-      return;
-    }
-    const user = s.user === undefined ? undefined : localPart(s.user);
-    if (s.clientIp !== undefined) {
-      const client = this.clients.of(s.clientIp, at);
-      client.logins++;
-      if (user !== undefined) client.okMembers = withMember(client.okMembers, user);
-      this.clients.of(this.networkAt(s.clientIp).key, at).logins++;
-    }
-    if (user !== undefined) {
-      const reputation = this.users.of(user, at);
-      reputation.logins++;
-      reputation.tokenFailures = 0;
-      reputation.recentLogins = withNumber(reputation.recentLogins, s.startedAt, LOGINS_MAX);
-      if (s.clientIp !== undefined) reputation.okMembers = withMember(reputation.okMembers, s.clientIp);
-    }
+  loggedIn(clientIp: string | undefined, name: string | undefined, startedAt: number, at: number): void {
+    const user = name === undefined ? undefined : localPart(name);
+    if (clientIp !== undefined) this.clientLoggedIn(clientIp, user, at);
+    if (user === undefined) return;
+    const reputation = this.users.of(user, at);
+    reputation.logins++;
+    reputation.tokenFailures = 0;
+    reputation.recentLogins = withNumber(reputation.recentLogins, startedAt, LOGINS_MAX);
+    if (clientIp !== undefined) reputation.okMembers = withMember(reputation.okMembers, clientIp);
   }
 
-  authFailure(s: Session, e: DovecotAuthEvent, at: number): void {
+  authFailed(clientIp: string | undefined, name: string | undefined, token: boolean, at: number): void {
+    const user = name === undefined ? undefined : localPart(name);
+    if (clientIp !== undefined && !token) this.passwordFailed(clientIp, user, at);
+    if (user === undefined) return;
+    const reputation = this.users.of(user, at);
+    if (token) reputation.tokenFailures++;
+    else reputation.passwordFailures++;
+  }
+
+  passwordFailed(clientIp: string, user: string | undefined, at: number): void {
+    const client = this.clients.of(clientIp, at);
+    client.passwordFailures++;
+    if (user !== undefined) client.failedMembers = withMember(client.failedMembers, user);
+  }
+
+  /** How a connection ended, but for what is counted of it. */
+  ended(e: Ended, clientIp: string | undefined): void {
     const user = e.user === undefined ? undefined : localPart(e.user);
-    if (s.clientIp !== undefined && e.mechanism !== 'token') {
-      const client = this.clients.of(s.clientIp, at);
-      client.passwordFailures++;
-      if (user !== undefined) client.failedMembers = withMember(client.failedMembers, user);
-    }
     if (user !== undefined) {
-      const reputation = this.users.of(user, at);
-      if (e.mechanism === 'token') reputation.tokenFailures++;
-      else reputation.passwordFailures++;
+      const reputation = this.users.of(user, e.at);
+      reputation.recentStarts = withNumber(reputation.recentStarts, e.startedAt, STARTS_MAX);
     }
-  }
-
-  /** How a connection ended. */
-  ended(s: Session, at: number): void {
-    const user = s.user === undefined ? undefined : localPart(s.user);
-    if (user !== undefined) {
-      const reputation = this.users.of(user, at);
-      reputation.recentStarts = withNumber(reputation.recentStarts, s.startedAt, STARTS_MAX);
-    }
-    const silent = silentMs(s);
-    if (silent !== undefined) this.silences.add(silent);
-    const trouble = troubleOf(s);
-    for (const what of trouble.counts) this.count(s, what, at);
-    if (s.clientIp === undefined) return;
-    const client = this.clients.of(s.clientIp, at);
-    if (trouble.scan) {
+    if (e.silentMs !== undefined) this.silences.add(e.silentMs);
+    if (clientIp === undefined) return;
+    const client = this.clients.of(clientIp, e.at);
+    if (e.scan) {
       client.scans++;
-      this.clients.of(this.networkAt(s.clientIp).key, at).scans++;
+      this.clients.of(this.networkAt(clientIp).key, e.at).scans++;
     }
-    if (trouble.quickClose) {
+    if (e.quickClose) {
       if (client.lastQuickCloseAt !== undefined) {
-        const interval = s.startedAt - client.lastQuickCloseAt;
+        const interval = e.startedAt - client.lastQuickCloseAt;
         client.rhythmJitterMs += 0.2 * (Math.abs(interval - client.rhythmMs) - client.rhythmJitterMs);
         client.rhythmMs = client.rhythmMs === 0 ? interval : client.rhythmMs + 0.2 * (interval - client.rhythmMs);
       }
-      client.lastQuickCloseAt = s.startedAt;
+      client.lastQuickCloseAt = e.startedAt;
       client.quickCloses++;
     }
-    if (s.preLogin?.auth === 'failed' && s.auth.passwordFailures === 0 && !isTokenMechanism(s.mechanism ?? '')) {
-      client.passwordFailures++;
-      if (user !== undefined) client.failedMembers = withMember(client.failedMembers, user);
-    }
+    if (e.passwordFailed) this.passwordFailed(clientIp, user, e.at);
   }
 
-  /** Its proxy has told the client's address: the client's network is credited with what was counted for the proxy's. */
-  foundBehindProxy(s: Session): void {
-    if (s.clientIp === undefined) return;
-    const { series, key } = this.networkAt(s.clientIp);
-    series.add('starts', s.startedAt);
-    series.add('activity', s.startedAt);
-    if (s.loggedInAt !== undefined) {
-      series.add('activity', s.loggedInAt);
-      series.add('loggedIn', s.loggedInAt);
-      series.add(s.loggedInAt - s.startedAt > SLOW_SETUP_MS ? 'slowSetup' : 'fastSetup', s.loggedInAt);
-      if (!s.goneAtLogin) {
-        const client = this.clients.of(s.clientIp, s.loggedInAt);
-        client.logins++;
-        if (s.user !== undefined) client.okMembers = withMember(client.okMembers, localPart(s.user));
-        this.clients.of(key, s.loggedInAt).logins++;
-      }
+  /** The client's network is credited with what was counted for its proxy's. */
+  foundBehindProxy(e: FoundBehindProxy, clientIp: string): void {
+    const { series } = this.networkAt(clientIp);
+    series.add('starts', e.startedAt);
+    series.add('activity', e.startedAt);
+    if (e.loggedInAt !== undefined) {
+      series.add('activity', e.loggedInAt);
+      series.add('loggedIn', e.loggedInAt);
+      series.add(e.loggedInAt - e.startedAt > SLOW_SETUP_MS ? 'slowSetup' : 'fastSetup', e.loggedInAt);
+      if (!e.gone) this.clientLoggedIn(clientIp, e.user === undefined ? undefined : localPart(e.user), e.loggedInAt);
     }
-    if (s.endedAt === undefined) return;
-    series.add('activity', s.endedAt);
-    for (const what of troubleOf(s).counts) series.add(what, s.endedAt);
+    if (e.endedAt === undefined) return;
+    series.add('activity', e.endedAt);
+    for (const what of e.counts) series.add(what, e.endedAt);
+  }
+
+  private clientLoggedIn(ip: string, user: string | undefined, at: number): void {
+    const client = this.clients.of(ip, at);
+    client.logins++;
+    if (user !== undefined) client.okMembers = withMember(client.okMembers, user);
+    this.clients.of(this.networkAt(ip).key, at).logins++;
   }
 
   /** The WAF denied a request. */

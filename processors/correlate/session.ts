@@ -59,8 +59,6 @@ export interface Session {
   lineKinds: string[];
   linesOmitted: number;
   tags: string[];
-  /** How much the last answer about it could know; 0 before the first. More than that when a late line opens it again. */
-  knowledge: number;
 }
 
 export interface PreLoginEnd {
@@ -163,6 +161,9 @@ export interface HttpRequest {
   linesOmitted: number;
 }
 
+/** A login that takes longer than this was not set up at once. */
+export const SLOW_SETUP_MS = 3500;
+
 /** More lines than this are counted, not kept: an endless session must not grow. */
 export const LINES_MAX = 64;
 
@@ -215,7 +216,6 @@ export function newSession(
     lineKinds: NO_LINE_KINDS,
     linesOmitted: 0,
     tags: NO_TAGS,
-    knowledge: 0,
   };
 }
 

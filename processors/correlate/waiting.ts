@@ -1,44 +1,46 @@
-import type { TimedEvent } from './timed-event.ts';
+type InOrder<T> = (a: T, b: T) => number;
 
 /**
- * Events that were read but whose time has not come yet, in the order in which they will be applied: by the time their source could know
- * them, then by position. Whatever the order of arrival, the order out is the same.
+ * What was read but whose time has not come yet, in the order in which it will be taken: whatever the order of arrival, the order out is the
+ * same. `inOrder` must tell any two apart that are not to be taken in the order of their arrival.
  */
-export class Waiting {
-  private readonly read = new SortedEvents();
-  private readonly postponed = new SortedEvents();
-  private arrived: TimedEvent[] = [];
+export class Waiting<T> {
+  private readonly read: Sorted<T>;
+  private readonly postponed: Sorted<T>;
+  private readonly inOrder: InOrder<T>;
+  private arrived: T[] = [];
 
-  add(events: readonly TimedEvent[]): void {
-    for (const e of events) this.arrived.push(e);
+  constructor(inOrder: InOrder<T>, state: readonly T[] = []) {
+    this.inOrder = inOrder;
+    this.read = new Sorted(inOrder);
+    this.postponed = new Sorted(inOrder);
+    this.add(state);
   }
 
-  /** For an event that was taken and must wait a little longer: kept apart, because there are few and they come one by one. */
-  postpone(event: TimedEvent): void {
-    this.postponed.merge([event]);
+  add(items: readonly T[]): void {
+    for (const item of items) this.arrived.push(item);
   }
 
-  /** The next one if its time is before `before`. */
-  take(before: number): TimedEvent | undefined {
+  /** For one that was taken and must wait a little longer: kept apart, because there are few and they come one by one. */
+  postpone(item: T): void {
+    this.postponed.merge([item]);
+  }
+
+  /** The next one, if it is due. */
+  take(isDue: (next: T) => boolean): T | undefined {
     this.sortArrived();
     const a = this.read.first;
     const b = this.postponed.first;
-    const isPostponed = b !== undefined && (a === undefined || inOrder(b, a) < 0);
+    const isPostponed = b !== undefined && (a === undefined || this.inOrder(b, a) < 0);
     const next = isPostponed ? b : a;
-    if (!next || next.seenAt >= before) return undefined;
+    if (!next || !isDue(next)) return undefined;
     (isPostponed ? this.postponed : this.read).drop();
     return next;
   }
 
-  toData(): readonly TimedEvent[] {
+  toData(): readonly T[] {
     this.sortArrived();
-    return [...this.read.rest(), ...this.postponed.rest()].sort(inOrder);
-  }
-
-  static fromData(events: readonly TimedEvent[]): Waiting {
-    const waiting = new Waiting();
-    waiting.add(events);
-    return waiting;
+    return [...this.read.rest(), ...this.postponed.rest()].sort(this.inOrder);
   }
 
   private sortArrived(): void {
@@ -49,50 +51,51 @@ export class Waiting {
 }
 
 /** A queue that is kept sorted. */
-class SortedEvents {
-  private events: TimedEvent[] = [];
+class Sorted<T> {
+  private readonly inOrder: InOrder<T>;
+  private items: T[] = [];
   private dropped = 0;
 
-  get first(): TimedEvent | undefined {
-    return this.events[this.dropped];
+  constructor(inOrder: InOrder<T>) {
+    this.inOrder = inOrder;
+  }
+
+  get first(): T | undefined {
+    return this.items[this.dropped];
   }
 
   drop(): void {
     this.dropped++;
   }
 
-  rest(): readonly TimedEvent[] {
-    return this.events.slice(this.dropped);
+  rest(): readonly T[] {
+    return this.items.slice(this.dropped);
   }
 
   /** Only the part that overlaps is sorted: two runs, which the engine's merge sort takes in linear time. */
-  merge(arrived: readonly TimedEvent[]): void {
+  merge(arrived: readonly T[]): void {
     let first = arrived[0];
-    for (const e of arrived) if (first && inOrder(e, first) < 0) first = e;
+    for (const item of arrived) if (first && this.inOrder(item, first) < 0) first = item;
     if (!first) return;
-    if (2 * this.dropped >= this.events.length) {
-      this.events = this.events.slice(this.dropped);
+    if (2 * this.dropped >= this.items.length) {
+      this.items = this.items.slice(this.dropped);
       this.dropped = 0;
     }
-    const overlap = this.events.splice(this.firstAfter(first));
-    for (const e of arrived) overlap.push(e);
-    overlap.sort(inOrder);
-    for (const e of overlap) this.events.push(e);
+    const overlap = this.items.splice(this.firstAfter(first));
+    for (const item of arrived) overlap.push(item);
+    overlap.sort(this.inOrder);
+    for (const item of overlap) this.items.push(item);
   }
 
-  private firstAfter(event: TimedEvent): number {
+  private firstAfter(item: T): number {
     let low = this.dropped;
-    let high = this.events.length;
+    let high = this.items.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const other = this.events[middle];
-      if (other && inOrder(other, event) <= 0) low = middle + 1;
+      const other = this.items[middle];
+      if (other && this.inOrder(other, item) <= 0) low = middle + 1;
       else high = middle;
     }
     return low;
   }
-}
-
-function inOrder(a: TimedEvent, b: TimedEvent): number {
-  return a.seenAt - b.seenAt || a.event.line.source - b.event.line.source || a.event.line.offset - b.event.line.offset;
 }

@@ -1,0 +1,68 @@
+import type { CauseModel } from '../models/cause/decide.ts';
+import { judge } from '../models/cause/judge.ts';
+import type { ClosedSession } from '../processors/correlate/correlate.ts';
+import { buildProfile, type SourceFacts } from '../processors/profile/build-profile.ts';
+import type { Incident } from '../processors/profile/incident.ts';
+import { Incidents, type IncidentsState } from '../processors/profile/incidents.ts';
+import type { KnownTimer } from '../processors/profile/known-timers.ts';
+import type { Profile } from '../processors/profile/profile.ts';
+import { networkOf } from '../processors/resolve/network.ts';
+
+export interface VerdictOptions {
+  readonly model: CauseModel;
+  readonly timers: readonly KnownTimer[];
+  readonly facts: SourceFacts;
+}
+
+export interface Verdicts {
+  readonly profiles: readonly Profile[];
+  readonly incidents: readonly Incident[];
+}
+
+export const NO_VERDICTS: Verdicts = { profiles: [], incidents: [] };
+
+/** Incidents are given out at whole minutes of event time, so that what is in them does not depend on how the input was cut. */
+const TICK_MS = 60_000;
+
+/** Closed sessions in, judged profiles and the incidents they make out. */
+export class Judging {
+  private readonly options: VerdictOptions;
+  private readonly incidents: Incidents;
+  private tick = Number.NEGATIVE_INFINITY;
+
+  constructor(options: VerdictOptions, state?: IncidentsState) {
+    this.options = options;
+    this.incidents = state ? Incidents.fromData(state) : new Incidents();
+  }
+
+  toData(): IncidentsState {
+    return this.incidents.toData();
+  }
+
+  /** `closed` in the order of closing; `now`: event time has come so far, Infinity at the end. */
+  push(closed: readonly ClosedSession[], now: number): Verdicts {
+    const { model, timers, facts } = this.options;
+    const judged = closed.map((c) => {
+      const { outcome, cause } = judge(c, model, timers);
+      return { closedAt: c.closedAt, profile: buildProfile(c, outcome, cause, facts, model.epoch) };
+    });
+    // What closes at the same moment does so in no order of its own.
+    judged.sort((a, b) => a.closedAt - b.closedAt || (idOf(a.profile) < idOf(b.profile) ? -1 : 1));
+    const incidents: Incident[] = [];
+    for (const { closedAt, profile } of judged) {
+      this.moveTo(closedAt, incidents);
+      this.incidents.add(profile, networkOf);
+    }
+    this.moveTo(now, incidents);
+    return { profiles: judged.map(({ profile }) => profile), incidents };
+  }
+
+  private moveTo(now: number, out: Incident[]): void {
+    const tick = Math.floor(now / TICK_MS) * TICK_MS;
+    if (!(tick > this.tick)) return;
+    this.tick = tick;
+    for (const incident of this.incidents.take(tick, this.options.model.epoch)) out.push(incident);
+  }
+}
+
+const idOf = (p: Profile): string => p.imapwhy.session.id;

@@ -1,0 +1,408 @@
+import type { DovecotServiceEvent } from '../parse/dovecot.ts';
+import type { Fail2banEvent } from '../parse/fail2ban.ts';
+import type { NetflowEvent } from '../parse/netflow.ts';
+import type { OpenvpnLogEvent } from '../parse/openvpn.ts';
+import { type Lease, VpnLeases, type VpnLeasesState } from '../resolve/vpn-leases.ts';
+import { Observations, type ObservationsState } from './observations.ts';
+import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
+import { familyOf } from './route.ts';
+import { addLines, type HttpRequest, type Session, SLOW_SETUP_MS } from './session.ts';
+import { BEFORE_LINES, inOrder, type Party, type SiteFact, type SiteLine, type Whereabouts } from './site-fact.ts';
+import type { Surroundings } from './surroundings.ts';
+import { survey } from './survey.ts';
+import { keep, keepMaybe } from './texts.ts';
+import { isPlainlyHealthy } from './trouble.ts';
+import { Waiting } from './waiting.ts';
+import { WebRequests, type WebRequestsState } from './web-requests.ts';
+
+/** A finished session and, unless it is plainly healthy, what was going on around it. */
+export interface ClosedSession {
+  readonly session: Session;
+  /** Event time at which it was judged. */
+  readonly closedAt: number;
+  readonly surroundings: Surroundings | undefined;
+  /** How much this judgement could know: its own lines, and the lines and facts of the company it was judged by. More gives a higher revision. */
+  readonly knowledge: number;
+  /** A late line came: this replaces an answer that was given before. */
+  readonly revised: boolean;
+}
+
+export interface Ban {
+  readonly at: number;
+  readonly jail: string | undefined;
+  until: number; // Infinity while in force
+}
+
+/** A limit of the server that was reached. */
+export interface LimitReached {
+  readonly at: number;
+  readonly service: string;
+  readonly name: string;
+  readonly limit: number | undefined;
+}
+
+export interface ServerEvent {
+  readonly at: number;
+  readonly kind: string; // reload, stopped, started, killed
+}
+
+/** What was answered about a session that a late line may open again. */
+interface Answered {
+  readonly knowledge: number;
+  readonly requests: readonly HttpRequest[];
+}
+
+/** Plain data that survives JSON (infinite times are null). The order of every list is part of the state. */
+export interface SiteState {
+  readonly now: number | null;
+  readonly waiting: readonly SiteFact[];
+  readonly answered: readonly (readonly [string, Answered])[];
+  readonly requests: WebRequestsState;
+  readonly observations: ObservationsState;
+  readonly leases: VpnLeasesState;
+  readonly bans: readonly (readonly [string, Omit<Ban, 'until'> & { readonly until: number | null }])[];
+  readonly limits: readonly LimitReached[];
+  readonly serverEvents: readonly ServerEvent[];
+  readonly sourcesSeen: readonly (readonly [string, number])[];
+}
+
+const BANS_MAX = 100_000;
+const ANSWERED_MAX = 50_000;
+const OTHER_SERVICE_PORTS: ReadonlySet<number> = new Set([25, 80, 110, 443, 465, 587, 995, 4190]);
+
+/**
+ * The site as a whole: tunnels and who was in them, web requests and the connections they led to, bans, limits, the company everybody keeps.
+ * Takes what the sessions tell and the lines that tell of no connection, and gives each session that has closed together with what was going on
+ * around it. Pure, and independent of chunking and of the order of arrival, as `Sessions` is.
+ */
+export class Site {
+  readonly observations: Observations;
+  readonly leases: VpnLeases;
+  readonly bans: Map<string, Ban>;
+  readonly limits: LimitReached[];
+  readonly serverEvents: ServerEvent[];
+  readonly sourcesSeen: Map<string, number>;
+
+  private readonly waiting: Waiting<SiteFact>;
+  private readonly requests: WebRequests;
+  private readonly answered: Map<string, Answered>;
+  private now = Number.NEGATIVE_INFINITY;
+
+  constructor(options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS, state?: SiteState) {
+    this.observations = new Observations(state?.observations);
+    this.leases = state ? VpnLeases.fromData(state.leases) : new VpnLeases();
+    this.bans = new Map(state?.bans.map(([ip, b]) => [ip, { ...b, until: b.until ?? Number.POSITIVE_INFINITY }]));
+    this.limits = [...(state?.limits ?? [])];
+    this.serverEvents = [...(state?.serverEvents ?? [])];
+    this.sourcesSeen = new Map(state?.sourcesSeen);
+    this.waiting = new Waiting(inOrder, state?.waiting);
+    this.requests = new WebRequests(this.observations, options.settleMs, state?.requests);
+    this.answered = new Map(state?.answered);
+    this.now = state?.now ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Everything it knows, as plain data. Shares objects with the running instance: write it down before going on. */
+  snapshot(): SiteState {
+    return {
+      now: Number.isFinite(this.now) ? this.now : null,
+      waiting: this.waiting.toData(),
+      answered: [...this.answered],
+      requests: this.requests.toData(),
+      observations: this.observations.toData(),
+      leases: this.leases.toData(),
+      bans: [...this.bans].map(([ip, b]) => [ip, { ...b, until: Number.isFinite(b.until) ? b.until : null }]),
+      limits: this.limits,
+      serverEvents: this.serverEvents,
+      sourcesSeen: [...this.sourcesSeen],
+    };
+  }
+
+  /** Lines that became part of a web request. */
+  get joined(): number {
+    return this.requests.joined;
+  }
+
+  push(facts: readonly SiteFact[]): void {
+    this.waiting.add(facts);
+  }
+
+  /** Event time has reached `to`: whatever is told later is of that time or after it. */
+  advance(to: number, out: ClosedSession[]): void {
+    // What fell due at `to` itself comes before any line of that time.
+    const isDue = (f: SiteFact): boolean => f.seenAt < to || (f.seenAt === to && f.source === BEFORE_LINES);
+    for (let fact = this.waiting.take(isDue); fact !== undefined; fact = this.waiting.take(isDue)) {
+      this.settleDue(fact.seenAt, out);
+      this.take(fact, out);
+    }
+    this.settleDue(to, out);
+  }
+
+  /** Event time goes on to `now`; a request that led to no connection is an attempt of its own, judged at the time it was settled. */
+  private settleDue(now: number, out: ClosedSession[]): void {
+    for (let due = this.requests.nextAt; due <= now && Number.isFinite(due); due = this.requests.nextAt) {
+      this.moveTo(due);
+      const alone = this.requests.settleNext((ip, at) => this.leaseOf(ip, at)?.realIp ?? ip);
+      if (alone) this.answer(this.withTunnel(alone), undefined, out);
+    }
+    if (Number.isFinite(now)) this.moveTo(now);
+  }
+
+  private moveTo(now: number): void {
+    if (now <= this.now) return;
+    this.now = now;
+    this.observations.forget(now);
+    this.requests.forget(now);
+  }
+
+  // ---- facts ----
+
+  private take(f: SiteFact, out: ClosedSession[]): void {
+    const { observations: o } = this;
+    switch (f.kind) {
+      case 'counted':
+        this.count(f, f.what, f.at);
+        return;
+      case 'heard':
+        this.heard(f.family, f.at);
+        return;
+      case 'counted-everywhere':
+        o.everywhere(f.what, f.at);
+        return;
+      case 'password-failed':
+        o.passwordFailed(f.ip, undefined, f.at);
+        return;
+      case 'started':
+        this.count(f, 'starts', f.startedAt);
+        o.started(this.realClient(f), f.startedAt);
+        this.identify(f);
+        return;
+      case 'identified':
+        this.identify(f);
+        return;
+      case 'merged':
+        this.requests.connections.merge(f.from, f.into);
+        return;
+      case 'logged-in': {
+        const slow = f.at - f.startedAt > SLOW_SETUP_MS;
+        this.count(f, 'loggedIn', f.at);
+        this.count(f, slow ? 'slowSetup' : 'fastSetup', f.at);
+        if (!f.gone) o.loggedIn(this.realClient(f), f.user, f.startedAt, f.at);
+        else {
+          this.count(f, 'gaveUp', f.at);
+          if (slow) this.count(f, 'authWait', f.at);
+        }
+        return;
+      }
+      case 'auth-failed':
+        o.authFailed(this.realClient(f), f.name, f.token, f.at);
+        return;
+      case 'ended':
+        for (const what of f.counts) this.count(f, what, f.at);
+        o.ended(f, this.realClient(f));
+        return;
+      case 'found-behind-proxy':
+        if (f.clientIp !== undefined) o.foundBehindProxy(f, f.clientIp);
+        this.identify(f);
+        return;
+      case 'closed':
+        this.close(f.session, out);
+        return;
+      case 'line':
+        this.apply(f);
+        return;
+      default:
+        f satisfies never;
+    }
+  }
+
+  private heard(family: string, at: number): void {
+    if (at > (this.sourcesSeen.get(family) ?? Number.NEGATIVE_INFINITY)) this.sourcesSeen.set(family, at);
+  }
+
+  private count(w: Whereabouts, what: Parameters<Observations['count']>[2], at: number): void {
+    this.observations.count(w.path, this.leaseOf(w.sourceIp, w.startedAt)?.name, what, at);
+  }
+
+  private leaseOf(ip: string | undefined, at: number): Lease | undefined {
+    return ip !== undefined && this.leases.knows(ip) ? this.leases.holder(ip, at) : undefined;
+  }
+
+  /** The address outside the tunnel of whoever had this one inside it; any other address is itself. */
+  private realClient(p: Party): string | undefined {
+    return this.leaseOf(p.sourceIp, p.startedAt)?.realIp ?? p.clientIp;
+  }
+
+  private identify(p: Party): void {
+    this.requests.connections.put({
+      serial: p.serial,
+      ip: this.realClient(p),
+      startedAt: p.startedAt,
+      startPrecisionMs: p.startPrecisionMs,
+      user: p.user,
+      mechanism: p.mechanism,
+      requests: [],
+    });
+  }
+
+  // ---- what has closed ----
+
+  private close(told: Session, out: ClosedSession[]): void {
+    const requests = this.requests.connections.remove(told.serial)?.requests ?? [];
+    const before = told.dovecotId === undefined ? undefined : this.answered.get(told.dovecotId);
+    const all = before ? [...before.requests, ...requests] : requests;
+    const session = this.withTunnel(all.length > 0 ? withRequests(told, all) : told);
+    this.answer(session, before, out);
+    if (told.dovecotId === undefined) return;
+    this.answered.delete(told.dovecotId);
+    this.answered.set(told.dovecotId, { knowledge: out.at(-1)?.knowledge ?? 0, requests: all });
+    if (this.answered.size > ANSWERED_MAX) this.answered.delete(this.answered.keys().next().value ?? '');
+  }
+
+  private answer(session: Session, before: Answered | undefined, out: ClosedSession[]): void {
+    const surroundings = isPlainlyHealthy(session) ? undefined : survey(this, session);
+    const known = session.lineKinds.length + session.linesOmitted + (surroundings ? factsIn(surroundings) : 0);
+    // A revision counts as knowing more even if much of the company has been forgotten meanwhile.
+    const knowledge = before ? Math.max(known, before.knowledge + 1) : known;
+    out.push({ session, closedAt: this.now, surroundings, knowledge, revised: before !== undefined });
+  }
+
+  private withTunnel(s: Session): Session {
+    const lease = this.leaseOf(s.sourceIp, s.startedAt);
+    if (!lease || s.sourceIp === undefined) return s;
+    return {
+      ...s,
+      clientIp: lease.realIp ?? s.clientIp,
+      vpn: { name: lease.name, assignedIp: s.sourceIp, realIp: lease.realIp },
+    };
+  }
+
+  // ---- lines of no connection ----
+
+  private apply({ line: t }: SiteLine): void {
+    const e = t.event;
+    this.heard(familyOf(e.dataset), Math.floor(t.at / 60_000) * 60_000);
+    switch (e.dataset) {
+      case 'dovecot.service':
+        this.applyService(e, t.at);
+        return;
+      case 'netflow.flow':
+        this.applyTraffic(e, t.at, e.endedAt + t.shift);
+        return;
+      case 'modsecurity.audit':
+      case 'modsecurity.error':
+      case 'nginx.access':
+      case 'nginx.error':
+        this.requests.take(e, t.at);
+        return;
+      case 'openvpn.log':
+      case 'openvpn.status':
+        this.applyVpn(e, t.at);
+        return;
+      case 'fail2ban.action':
+        this.applyBan(e, t.at);
+        return;
+      case 'postfix.smtp':
+        if (e.clientIp !== undefined && e.action === 'auth-failed')
+          this.observations.passwordFailed(e.clientIp, undefined, t.at);
+        return;
+      default:
+        e satisfies never;
+    }
+  }
+
+  private applyService(e: DovecotServiceEvent, at: number): void {
+    if (e.action === 'limit-reached')
+      addBounded(this.limits, {
+        at,
+        service: keep(e.service ?? 'unknown'),
+        name: keep(e.limitName ?? 'limit'),
+        limit: e.limit,
+      });
+    else if (e.action === 'reload' || e.action === 'stopped' || e.action === 'started' || e.action === 'killed') {
+      addBounded(this.serverEvents, { at, kind: e.action });
+    }
+  }
+
+  private applyBan(e: Fail2banEvent, at: number): void {
+    if (e.ip === undefined) return;
+    if (e.action === 'banned') {
+      if (this.bans.size >= BANS_MAX) this.bans.delete(this.bans.keys().next().value ?? '');
+      this.bans.set(keep(e.ip), { at, jail: keepMaybe(e.jail), until: Number.POSITIVE_INFINITY });
+    }
+    if (e.action === 'unbanned') {
+      const ban = this.bans.get(e.ip);
+      if (ban) ban.until = at;
+    }
+  }
+
+  private applyTraffic(e: NetflowEvent, at: number, endedAt: number): void {
+    if (OTHER_SERVICE_PORTS.has(e.destinationPort) || OTHER_SERVICE_PORTS.has(e.sourcePort)) return;
+    const kilobytes = e.bytes / 1024;
+    const buckets = Math.min(120, Math.max(1, Math.ceil((endedAt - at) / 5000)));
+    for (let i = 0; i < buckets; i++) {
+      const when = at + ((endedAt - at) * (i + 0.5)) / buckets;
+      this.observations.inNetwork(e.sourceIp, 'bulkKilobytes', when, kilobytes / buckets);
+      this.observations.inNetwork(e.destinationIp, 'bulkKilobytes', when, kilobytes / buckets);
+    }
+  }
+
+  private applyVpn(e: OpenvpnLogEvent, at: number): void {
+    // A client's own log names the server at the other end, not itself: it tells nothing about who is behind which address.
+    if (e.dataset === 'openvpn.log' && e.side === 'client') return;
+    const name = e.commonName ?? e.user ?? (e.realIp === undefined ? undefined : this.leases.nameAt(e.realIp));
+    if (name === undefined) {
+      // The daemon as a whole stopped or started: every tunnel went with it.
+      if (e.dataset === 'openvpn.log' && (e.action === 'exit' || e.action === 'started') && e.realIp === undefined) {
+        this.leases.troubleForAll(e.action === 'exit' ? 'exit' : 'restart', at);
+      }
+      return;
+    }
+    if (e.leaseIp !== undefined) this.leases.grant(e.leaseIp, name, e.realIp, at);
+    if (e.dataset === 'openvpn.status') {
+      if (e.bytesReceived !== undefined && e.bytesSent !== undefined)
+        this.leases.sample(name, at, e.bytesReceived, e.bytesSent);
+      return;
+    }
+    switch (e.action) {
+      case 'ping-timeout':
+      case 'restart':
+      case 'exit':
+      case 'tls-failed':
+      case 'network-error':
+        this.leases.trouble(name, e.action, at);
+        this.observations.company.count(`tunnel:${name}`, 'tunnelTrouble', at);
+        break;
+      case 'connected':
+        this.leases.trouble(name, 'reconnected', at);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+/** Web requests become part of the attempt that they served. */
+function withRequests(told: Session, requests: readonly HttpRequest[]): Session {
+  const s: Session = { ...told, requests: [...requests] };
+  for (const r of requests) {
+    addLines(s, r);
+    if (r.at < s.firstAt) s.firstAt = r.at;
+    s.user ??= r.user;
+  }
+  return s;
+}
+
+/** What the surroundings were made of: lines of the company, tunnel troubles, limits and server events. */
+function factsIn(around: Surroundings): number {
+  return (
+    Math.round(around.everywhere.activity) +
+    around.tunnelTroubles.length +
+    around.limits.length +
+    around.serverEvents.length
+  );
+}
+
+function addBounded<T>(list: T[], item: T): void {
+  list.push(item);
+  if (list.length > 1000) list.shift();
+}
