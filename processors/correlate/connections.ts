@@ -21,7 +21,8 @@ const FORGET_EVERY_MS = 60_000;
  */
 export class Connections {
   private readonly bySerial = new Map<number, Connection>();
-  private readonly byIp = new Map<string, Map<number, Connection>>();
+  /** Most addresses have one, which is held without a list. */
+  private readonly byIp = new Map<string, Connection | Map<number, Connection>>();
   private forgottenAt: number;
 
   constructor(state: readonly Connection[] = [], forgottenAt = Number.NEGATIVE_INFINITY) {
@@ -54,7 +55,9 @@ export class Connections {
 
   /** Those of an address, the one that was added last first. */
   lastFirst(ip: string): readonly Connection[] {
-    return [...(this.byIp.get(ip)?.values() ?? [])].reverse();
+    const known = this.byIp.get(ip);
+    if (known === undefined) return [];
+    return known instanceof Map ? [...known.values()].reverse() : [known];
   }
 
   attach(c: Connection, r: HttpRequest): void {
@@ -86,20 +89,29 @@ export class Connections {
 
   private addAddress(c: Connection): void {
     if (c.ip === undefined) return;
-    const known = this.byIp.get(c.ip) ?? new Map<number, Connection>();
-    this.byIp.set(c.ip, known);
-    known.set(c.serial, c);
-    if (known.size <= OF_ADDRESS_MAX) return;
-    for (const first of known.keys()) {
-      known.delete(first);
-      break;
+    const known = this.byIp.get(c.ip);
+    if (known === undefined) this.byIp.set(c.ip, c);
+    else if (!(known instanceof Map))
+      this.byIp.set(
+        c.ip,
+        new Map([
+          [known.serial, known],
+          [c.serial, c],
+        ]),
+      );
+    else {
+      known.set(c.serial, c);
+      if (known.size > OF_ADDRESS_MAX) known.delete(known.keys().next().value ?? c.serial);
     }
   }
 
   private removeAddress(c: Connection): void {
     if (c.ip === undefined) return;
     const known = this.byIp.get(c.ip);
-    known?.delete(c.serial);
-    if (known?.size === 0) this.byIp.delete(c.ip);
+    if (known === c) this.byIp.delete(c.ip);
+    else if (known instanceof Map) {
+      known.delete(c.serial);
+      if (known.size === 0) this.byIp.delete(c.ip);
+    }
   }
 }

@@ -118,10 +118,10 @@ export class Observations {
 
   /** How a connection ended, but for what is counted of it. */
   ended(e: Ended, clientIp: string | undefined): void {
-    const user = e.user === undefined ? undefined : localPart(e.user);
+    const user = e.who.user === undefined ? undefined : localPart(e.who.user);
     if (user !== undefined) {
       const reputation = this.users.of(user, e.at);
-      reputation.recentStarts = withNumber(reputation.recentStarts, e.startedAt, STARTS_MAX);
+      reputation.recentStarts = withNumber(reputation.recentStarts, e.who.startedAt, STARTS_MAX);
     }
     if (e.silentMs !== undefined) this.silences.add(e.silentMs);
     if (clientIp === undefined) return;
@@ -132,11 +132,11 @@ export class Observations {
     }
     if (e.quickClose) {
       if (client.lastQuickCloseAt !== undefined) {
-        const interval = e.startedAt - client.lastQuickCloseAt;
+        const interval = e.who.startedAt - client.lastQuickCloseAt;
         client.rhythmJitterMs += 0.2 * (Math.abs(interval - client.rhythmMs) - client.rhythmJitterMs);
         client.rhythmMs = client.rhythmMs === 0 ? interval : client.rhythmMs + 0.2 * (interval - client.rhythmMs);
       }
-      client.lastQuickCloseAt = e.startedAt;
+      client.lastQuickCloseAt = e.who.startedAt;
       client.quickCloses++;
     }
     if (e.passwordFailed) this.passwordFailed(clientIp, user, e.at);
@@ -145,13 +145,14 @@ export class Observations {
   /** The client's network is credited with what was counted for its proxy's. */
   foundBehindProxy(e: FoundBehindProxy, clientIp: string): void {
     const { series } = this.networkAt(clientIp);
-    series.add('starts', e.startedAt);
-    series.add('activity', e.startedAt);
+    series.add('starts', e.who.startedAt);
+    series.add('activity', e.who.startedAt);
     if (e.loggedInAt !== undefined) {
       series.add('activity', e.loggedInAt);
       series.add('loggedIn', e.loggedInAt);
-      series.add(e.loggedInAt - e.startedAt > SLOW_SETUP_MS ? 'slowSetup' : 'fastSetup', e.loggedInAt);
-      if (!e.gone) this.clientLoggedIn(clientIp, e.user === undefined ? undefined : localPart(e.user), e.loggedInAt);
+      series.add(e.loggedInAt - e.who.startedAt > SLOW_SETUP_MS ? 'slowSetup' : 'fastSetup', e.loggedInAt);
+      if (!e.gone)
+        this.clientLoggedIn(clientIp, e.who.user === undefined ? undefined : localPart(e.who.user), e.loggedInAt);
     }
     if (e.endedAt === undefined) return;
     series.add('activity', e.endedAt);

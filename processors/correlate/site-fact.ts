@@ -63,13 +63,15 @@ export interface PasswordFailed extends Told {
 }
 
 /** A connection has begun. */
-export interface Started extends Told, Party {
+export interface Started extends Told {
   readonly kind: 'started';
+  readonly who: Party;
 }
 
 /** More is known of who it is: a web request may turn out to be its prelude. */
-export interface Identified extends Told, Party {
+export interface Identified extends Told {
   readonly kind: 'identified';
+  readonly who: Party;
 }
 
 /** Two that were taken for two are one. */
@@ -79,15 +81,17 @@ export interface Merged extends Told {
   readonly into: number;
 }
 
-export interface LoggedIn extends Told, Party {
+export interface LoggedIn extends Told {
   readonly kind: 'logged-in';
+  readonly who: Party;
   readonly at: number;
   /** The client was gone by then. */
   readonly gone: boolean;
 }
 
-export interface AuthFailed extends Told, Party {
+export interface AuthFailed extends Told {
   readonly kind: 'auth-failed';
+  readonly who: Party;
   readonly at: number;
   /** Who the line says it was. */
   readonly name: string | undefined;
@@ -95,8 +99,9 @@ export interface AuthFailed extends Told, Party {
 }
 
 /** The server's side is over. */
-export interface Ended extends Told, Party {
+export interface Ended extends Told {
   readonly kind: 'ended';
+  readonly who: Party;
   readonly at: number;
   readonly counts: readonly Count[];
   readonly scan: boolean;
@@ -107,8 +112,9 @@ export interface Ended extends Told, Party {
 }
 
 /** Its proxy has told the client's address: what was counted for the proxy's network is the client's. */
-export interface FoundBehindProxy extends Told, Party {
+export interface FoundBehindProxy extends Told {
   readonly kind: 'found-behind-proxy';
+  readonly who: Party;
   readonly loggedInAt: number | undefined;
   readonly gone: boolean;
   readonly endedAt: number | undefined;

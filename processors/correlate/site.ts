@@ -7,7 +7,15 @@ import { Observations, type ObservationsState } from './observations.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf } from './route.ts';
 import { addLines, type HttpRequest, type Session, SLOW_SETUP_MS } from './session.ts';
-import { BEFORE_LINES, inOrder, type Party, type SiteFact, type SiteLine, type Whereabouts } from './site-fact.ts';
+import {
+  BEFORE_LINES,
+  inOrder,
+  type LoggedIn,
+  type Party,
+  type SiteFact,
+  type SiteLine,
+  type Whereabouts,
+} from './site-fact.ts';
 import type { Surroundings } from './surroundings.ts';
 import { survey } from './survey.ts';
 import { keep, keepMaybe } from './texts.ts';
@@ -172,37 +180,29 @@ export class Site {
         o.passwordFailed(f.ip, undefined, f.at);
         return;
       case 'started':
-        this.count(f, 'starts', f.startedAt);
-        o.started(this.realClient(f), f.startedAt);
-        this.identify(f);
+        this.count(f.who, 'starts', f.who.startedAt);
+        o.started(this.realClient(f.who), f.who.startedAt);
+        this.identify(f.who);
         return;
       case 'identified':
-        this.identify(f);
+        this.identify(f.who);
         return;
       case 'merged':
         this.requests.connections.merge(f.from, f.into);
         return;
-      case 'logged-in': {
-        const slow = f.at - f.startedAt > SLOW_SETUP_MS;
-        this.count(f, 'loggedIn', f.at);
-        this.count(f, slow ? 'slowSetup' : 'fastSetup', f.at);
-        if (!f.gone) o.loggedIn(this.realClient(f), f.user, f.startedAt, f.at);
-        else {
-          this.count(f, 'gaveUp', f.at);
-          if (slow) this.count(f, 'authWait', f.at);
-        }
+      case 'logged-in':
+        this.loggedIn(f);
         return;
-      }
       case 'auth-failed':
-        o.authFailed(this.realClient(f), f.name, f.token, f.at);
+        o.authFailed(this.realClient(f.who), f.name, f.token, f.at);
         return;
       case 'ended':
-        for (const what of f.counts) this.count(f, what, f.at);
-        o.ended(f, this.realClient(f));
+        for (const what of f.counts) this.count(f.who, what, f.at);
+        o.ended(f, this.realClient(f.who));
         return;
       case 'found-behind-proxy':
-        if (f.clientIp !== undefined) o.foundBehindProxy(f, f.clientIp);
-        this.identify(f);
+        if (f.who.clientIp !== undefined) o.foundBehindProxy(f, f.who.clientIp);
+        this.identify(f.who);
         return;
       case 'closed':
         this.close(f.session, out);
@@ -213,6 +213,18 @@ export class Site {
       default:
         f satisfies never;
     }
+  }
+
+  private loggedIn({ who, at, gone }: LoggedIn): void {
+    const slow = at - who.startedAt > SLOW_SETUP_MS;
+    this.count(who, 'loggedIn', at);
+    this.count(who, slow ? 'slowSetup' : 'fastSetup', at);
+    if (!gone) {
+      this.observations.loggedIn(this.realClient(who), who.user, who.startedAt, at);
+      return;
+    }
+    this.count(who, 'gaveUp', at);
+    if (slow) this.count(who, 'authWait', at);
   }
 
   private heard(family: string, at: number): void {

@@ -3,7 +3,7 @@ import type { Count } from './company.ts';
 import { isTokenMechanism } from './requests.ts';
 import { pathAddress, type Session } from './session.ts';
 import { silentMs } from './silences.ts';
-import { BEFORE_LINES, type SiteFact } from './site-fact.ts';
+import { BEFORE_LINES, type Party, type SiteFact } from './site-fact.ts';
 import { troubleOf } from './trouble.ts';
 
 const HEARD_MS = 60_000;
@@ -40,60 +40,63 @@ export class Tell {
     const minute = Math.floor(at / HEARD_MS) * HEARD_MS;
     if ((this.heardAt.get(family) ?? Number.NEGATIVE_INFINITY) >= minute) return;
     this.heardAt.set(family, minute);
-    this.out.push({ kind: 'heard', ...this.moment(), family, at: minute });
+    const { now: seenAt, source, offset } = this;
+    this.out.push({ kind: 'heard', seenAt, source, offset, family, at: minute });
   }
 
   counted(s: Session, what: Count, at: number): void {
-    this.out.push({
-      kind: 'counted',
-      seenAt: this.now,
-      source: this.source,
-      offset: this.offset,
-      path: pathAddress(s),
-      sourceIp: s.sourceIp,
-      startedAt: s.startedAt,
-      what,
-      at,
-    });
+    const { now: seenAt, source, offset } = this;
+    const { sourceIp, startedAt } = s;
+    this.out.push({ kind: 'counted', seenAt, source, offset, path: pathAddress(s), sourceIp, startedAt, what, at });
   }
 
   countedEverywhere(what: Count, at: number): void {
-    this.out.push({ kind: 'counted-everywhere', ...this.moment(), what, at });
+    const { now: seenAt, source, offset } = this;
+    this.out.push({ kind: 'counted-everywhere', seenAt, source, offset, what, at });
   }
 
   passwordFailed(ip: string, at: number): void {
-    this.out.push({ kind: 'password-failed', ...this.moment(), ip, at });
+    const { now: seenAt, source, offset } = this;
+    this.out.push({ kind: 'password-failed', seenAt, source, offset, ip, at });
   }
 
   started(s: Session): void {
-    this.out.push({ kind: 'started', ...this.moment(), ...partyOf(s) });
+    const { now: seenAt, source, offset } = this;
+    this.out.push({ kind: 'started', seenAt, source, offset, who: partyOf(s) });
   }
 
   identified(s: Session): void {
-    this.out.push({ kind: 'identified', ...this.moment(), ...partyOf(s) });
+    const { now: seenAt, source, offset } = this;
+    this.out.push({ kind: 'identified', seenAt, source, offset, who: partyOf(s) });
   }
 
   merged(from: Session, into: Session): void {
-    this.out.push({ kind: 'merged', ...this.moment(), from: from.serial, into: into.serial });
+    const { now: seenAt, source, offset } = this;
+    this.out.push({ kind: 'merged', seenAt, source, offset, from: from.serial, into: into.serial });
   }
 
   loggedIn(s: Session, at: number): void {
-    this.out.push({ kind: 'logged-in', ...this.moment(), ...partyOf(s), at, gone: s.goneAtLogin });
+    const { now: seenAt, source, offset } = this;
+    this.out.push({ kind: 'logged-in', seenAt, source, offset, who: partyOf(s), at, gone: s.goneAtLogin });
   }
 
   authFailed(s: Session, e: DovecotAuthEvent, at: number): void {
+    const { now: seenAt, source, offset } = this;
     const token = e.mechanism === 'token';
-    this.out.push({ kind: 'auth-failed', ...this.moment(), ...partyOf(s), at, name: e.user, token });
+    this.out.push({ kind: 'auth-failed', seenAt, source, offset, who: partyOf(s), at, name: e.user, token });
   }
 
   ended(s: Session, at: number): void {
+    const { now: seenAt, source, offset } = this;
     const { counts, scan, quickClose } = troubleOf(s);
     const passwordFailed =
       s.preLogin?.auth === 'failed' && s.auth.passwordFailures === 0 && !isTokenMechanism(s.mechanism ?? '');
     this.out.push({
       kind: 'ended',
-      ...this.moment(),
-      ...partyOf(s),
+      seenAt,
+      source,
+      offset,
+      who: partyOf(s),
       at,
       counts,
       scan,
@@ -104,10 +107,13 @@ export class Tell {
   }
 
   foundBehindProxy(s: Session): void {
+    const { now: seenAt, source, offset } = this;
     this.out.push({
       kind: 'found-behind-proxy',
-      ...this.moment(),
-      ...partyOf(s),
+      seenAt,
+      source,
+      offset,
+      who: partyOf(s),
       loggedInAt: s.loggedInAt,
       gone: s.goneAtLogin,
       endedAt: s.endedAt,
@@ -116,15 +122,12 @@ export class Tell {
   }
 
   closed(s: Session): void {
-    this.out.push({ kind: 'closed', ...this.moment(), session: s });
-  }
-
-  private moment() {
-    return { seenAt: this.now, source: this.source, offset: this.offset };
+    const { now: seenAt, source, offset } = this;
+    this.out.push({ kind: 'closed', seenAt, source, offset, session: s });
   }
 }
 
-function partyOf(s: Session) {
+function partyOf(s: Session): Party {
   return {
     serial: s.serial,
     path: pathAddress(s),

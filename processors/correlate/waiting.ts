@@ -75,15 +75,23 @@ class Sorted<T> {
   /** Only the part that overlaps is sorted: two runs, which the engine's merge sort takes in linear time. */
   merge(arrived: readonly T[]): void {
     let first = arrived[0];
-    for (const item of arrived) if (first && this.inOrder(item, first) < 0) first = item;
     if (!first) return;
+    let last = this.items.at(-1);
+    let isInOrder = this.items.length === this.dropped || (last !== undefined && this.inOrder(last, first) <= 0);
+    last = first;
+    for (const item of arrived) {
+      if (this.inOrder(item, first) < 0) first = item;
+      if (this.inOrder(last, item) > 0) isInOrder = false;
+      last = item;
+    }
     if (2 * this.dropped >= this.items.length) {
       this.items = this.items.slice(this.dropped);
       this.dropped = 0;
     }
-    const overlap = this.items.splice(this.firstAfter(first));
+    // What comes in order, as sessions tell it, is not sorted at all.
+    const overlap = isInOrder ? [] : this.items.splice(this.firstAfter(first));
     for (const item of arrived) overlap.push(item);
-    overlap.sort(this.inOrder);
+    if (!isInOrder) overlap.sort(this.inOrder);
     for (const item of overlap) this.items.push(item);
   }
 
