@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { terminalText } from '../reports/clean-text.ts';
 import { registerAnalyze } from './analyze.ts';
+import { registerAnomaly } from './anomaly.ts';
 import { registerEvaluate } from './evaluate.ts';
 import { registerExplain } from './explain.ts';
 import { registerParse } from './parse.ts';
@@ -25,6 +26,7 @@ const program = new Command('imapwhy')
 registerAnalyze(program);
 registerExplain(program);
 registerParse(program);
+registerAnomaly(program);
 registerEvaluate(program);
 for (const command of allCommands(program)) command.exitOverride();
 
