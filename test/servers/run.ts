@@ -1,18 +1,19 @@
 /**
- * npm run test:servers [-- --install]: the tests that need more than Node and this checkout. They fetch what they need (npm, Debian's nginx)
- * into temporary folders; only with --install may they change the system, by apt. What a machine cannot provide is skipped, and said.
+ * npm run test:servers [-- --install]: the tests that need more than Node and this checkout. They fetch what they need (npm, Debian's nginx, Kafka
+ * from Maven Central) into temporary folders and caches; only with --install may they change the system, by apt. A missing nginx is skipped, and said;
+ * missing Java or Maven fails with the command that installs it.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const suites = ['packaging.ts', 'fresh-clone.ts', 'nginx.ts', 'elasticsearch-output.ts'];
+const suites = ['packaging.ts', 'fresh-clone.ts', 'nginx.ts', 'elasticsearch-output.ts', 'kafka-port.ts'];
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== '--install')) {
   process.stderr.write('usage: npm run test:servers [-- --install]\n');
   process.exit(2);
 }
 process.stdout.write(
-  'Tests of the package, of a fresh clone and of a real nginx. Tests against running Dovecot, Kafka and Elasticsearch come with the streaming service.\n',
+  'Tests of the package, of a fresh clone, of a real nginx and of a real Kafka (IMAPWHY_TEST_KAFKA=host:port names a running one).\n',
 );
 const child = spawn(
   process.execPath,

@@ -1,0 +1,330 @@
+/**
+ * A member of a group on kafkajs 2.2.4. Its traps, and what is done about each:
+ * - it commits by itself, and more than was done: `autoCommit` and `eachBatchAutoResolve` are off, commits are explicit;
+ * - a batch that takes long holds up heartbeats and all other partitions: `eachBatch` only puts records into the queue of their partition and returns;
+ * - it asks nobody before it joins anew, and then forgets where each partition was: the one thing that it awaits there is the search for the
+ *   coordinator, so that is where the membership settles, and positions are set again afterwards;
+ * - a commit may be repeated under a later generation, for a partition that went elsewhere: commits use the call that does not repeat;
+ * - it stops for good after some errors, and now and then stands still: it is started anew after every crash, and a watchdog sees to the rest.
+ */
+import type {
+  ConsumerGroupJoinEvent,
+  EachBatchPayload,
+  Kafka as KafkajsClient,
+  Consumer as KafkajsConsumer,
+  KafkaMessage,
+  Offsets,
+} from 'kafkajs';
+import { backOffMs, pauseFor } from '../back-off.ts';
+import { KafkaError } from '../kafka-error.ts';
+import { type GroupClient, Membership } from '../membership.ts';
+import type { OwnedPartition } from '../owned-partition.ts';
+import type { ConsumedRecord, ConsumeHandler, ConsumeOptions, Consumption, TopicPartition } from '../port.ts';
+import type { KafkajsAdmin } from './admin.ts';
+import { toKafkaError } from './errors.ts';
+import { stickyAssigner } from './sticky-assigner.ts';
+
+const sessionTimeoutMs = 30_000;
+const rebalanceTimeoutMs = 60_000;
+const stallMs = 120_000;
+const bufferBytesMax = 32 * 1024 * 1024;
+/** Also how long a partition waits at most after it was resumed. */
+const fetchWaitMs = 100;
+const fetchBytesMax = 10 * 1024 * 1024;
+const partitionBytesMax = 1024 * 1024;
+const refreshMs = 30_000;
+/** A consumer that does not stop within this time is left to its fate: its session ends by itself. */
+const disposeMs = 5_000;
+
+export async function consume(
+  client: KafkajsClient,
+  admin: KafkajsAdmin,
+  options: ConsumeOptions,
+  handler: ConsumeHandler,
+): Promise<Consumption> {
+  const consumption = new KafkajsConsumption(client, admin, options, handler);
+  await consumption.begin();
+  return consumption;
+}
+
+/** One attempt: from joining to a crash, a stall or the end. */
+interface Run {
+  readonly consumer: KafkajsConsumer;
+  /** The commit that is not repeated; there once a batch has come. */
+  commit: ((offsets: Offsets) => Promise<void>) | undefined;
+  lastSignAt: number;
+}
+
+class KafkajsConsumption implements Consumption, GroupClient {
+  readonly #client: KafkajsClient;
+  readonly #admin: KafkajsAdmin;
+  readonly #options: ConsumeOptions;
+  readonly #handler: ConsumeHandler;
+  readonly #membership: Membership;
+  readonly #stop = new AbortController();
+  readonly #joined = Promise.withResolvers<void>();
+  #run: Run | undefined;
+  #failures = 0;
+  #restarting: Promise<void> | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+
+  constructor(client: KafkajsClient, admin: KafkajsAdmin, options: ConsumeOptions, handler: ConsumeHandler) {
+    this.#client = client;
+    this.#admin = admin;
+    this.#options = options;
+    this.#handler = handler;
+    this.#membership = new Membership(handler, this, {
+      group: options.group,
+      settleMs:
+        Math.min(options.sessionTimeoutMs ?? sessionTimeoutMs, options.rebalanceTimeoutMs ?? rebalanceTimeoutMs) / 2,
+      bufferBytesMax: options.bufferBytesMax ?? bufferBytesMax,
+    });
+  }
+
+  get leases(): readonly OwnedPartition[] {
+    return this.#membership.leases;
+  }
+
+  async begin(): Promise<void> {
+    try {
+      await this.#start();
+      await this.#joined.promise;
+    } catch (error) {
+      this.#stop.abort();
+      await this.#dispose();
+      throw error;
+    }
+    const checkMs = Math.max(50, (this.#options.stallMs ?? stallMs) / 4);
+    this.#watchdog = setInterval(() => void this.#watch(), checkMs);
+    this.#watchdog.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    clearInterval(this.#watchdog);
+    await this.#membership.stop(async () => {
+      this.#stop.abort();
+      await this.#dispose();
+    });
+    await this.#restarting;
+  }
+
+  fetch(where: TopicPartition, wanted: boolean): void {
+    const target = [{ topic: where.topic, partitions: [where.partition] }];
+    if (wanted) this.#run?.consumer.resume(target);
+    else this.#run?.consumer.pause(target);
+  }
+
+  seek(where: TopicPartition, offset: number): void {
+    this.#run?.consumer.seek({ topic: where.topic, partition: where.partition, offset: String(offset) });
+  }
+
+  /** Once; `Membership` has checked that the partition is ours. A repetition checks again. */
+  async commit(where: OwnedPartition, next: number): Promise<void> {
+    const offsets = {
+      topics: [{ topic: where.topic, partitions: [{ partition: where.partition, offset: String(next) }] }],
+    };
+    const doing = `committing ${next} for ${where.topic}/${where.partition}`;
+    for (let attempt = 1; ; attempt++) {
+      where.lost.throwIfAborted();
+      const commit = this.#run?.commit;
+      try {
+        if (commit === undefined) throw new KafkaError('membership_lost', `${doing}: not a member at the moment`);
+        await commit(offsets);
+        return;
+      } catch (error) {
+        const told = toKafkaError(error, doing);
+        // A rebalance that we do not know of yet decides whether it is ours; then `lost` fires, or another attempt succeeds.
+        if (!told.mayPass || attempt > 20) throw told;
+        await pauseFor(Math.min(1_000, backOffMs(attempt)), where.lost);
+      }
+    }
+  }
+
+  committedOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
+    return this.#admin.committedOffsets(this.#options.group, topic);
+  }
+
+  rejoin(_reason: KafkaError): void {
+    this.#restart();
+  }
+
+  async #start(): Promise<void> {
+    const { group, topics } = this.#options;
+    const doing = `consuming ${topics.join(', ')} as ${group}`;
+    const consumer = this.#client.consumer({
+      groupId: group,
+      sessionTimeout: this.#options.sessionTimeoutMs ?? sessionTimeoutMs,
+      rebalanceTimeout: this.#options.rebalanceTimeoutMs ?? rebalanceTimeoutMs,
+      heartbeatInterval: Math.min(3_000, (this.#options.sessionTimeoutMs ?? sessionTimeoutMs) / 5),
+      allowAutoTopicCreation: false,
+      metadataMaxAge: this.#options.refreshMs ?? refreshMs,
+      maxWaitTimeInMs: fetchWaitMs,
+      maxBytes: fetchBytesMax,
+      maxBytesPerPartition: partitionBytesMax,
+      readUncommitted: false,
+      partitionAssigners: [
+        stickyAssigner(
+          () => this.#membership.leases,
+          () => this.#beforeJoin(run),
+        ),
+      ],
+      // Starting anew is decided here, in one place.
+      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5, restartOnFailure: async () => false },
+    });
+    const run: Run = { consumer, commit: undefined, lastSignAt: performance.now() };
+    this.#run = run;
+    const sign = (): void => {
+      run.lastSignAt = performance.now();
+    };
+    consumer.on(consumer.events.FETCH, sign);
+    consumer.on(consumer.events.HEARTBEAT, sign);
+    consumer.on(consumer.events.GROUP_JOIN, (event) => {
+      sign();
+      if (this.#run === run) this.#onJoin(event);
+    });
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (this.#run === run) this.#onCrash(toKafkaError(payload.error, doing));
+    });
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: async (payload) => this.#onBatch(run, payload),
+      });
+    } catch (error) {
+      throw toKafkaError(error, doing);
+    }
+  }
+
+  async #beforeJoin(run: Run): Promise<void> {
+    run.lastSignAt = performance.now();
+    if (this.#run === run && !this.#stop.signal.aborted) await this.#membership.beforeJoin();
+  }
+
+  #onJoin({ payload }: ConsumerGroupJoinEvent): void {
+    this.#failures = 0;
+    const assignment = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    );
+    this.#membership.joined(payload.memberId, assignment);
+    this.#joined.resolve();
+  }
+
+  #onCrash(error: KafkaError): void {
+    this.#joined.reject(error);
+    this.#handler.failed(error);
+    this.#restart();
+  }
+
+  /** Must stay quick: heartbeats and the other partitions wait for it. */
+  #onBatch(run: Run, { batch, isStale, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): void {
+    if (this.#run !== run || isStale()) return;
+    run.commit = (offsets) => commitOffsetsIfNecessary(offsets);
+    const next = nextOffset(batch.messages, Number(batch.lastOffset()) + 1);
+    this.#membership.push(batch, batch.messages.map(toRecord), next, Number(batch.highWatermark));
+    resolveOffset(String(next - 1));
+  }
+
+  async #watch(): Promise<void> {
+    const run = this.#run;
+    if (run === undefined || this.#restarting !== undefined || this.#stop.signal.aborted) return;
+    const limitMs = this.#options.stallMs ?? stallMs;
+    const longAgo = performance.now() - limitMs;
+    let stalled = run.lastSignAt < longAgo ? 'no answer' : undefined;
+    const idle = this.#membership.leases.filter((lease) => (lease.idleSince ?? Number.POSITIVE_INFINITY) < longAgo);
+    if (stalled === undefined && idle.length > 0) {
+      const ranges = await this.#admin
+        .describeTopics([...new Set(idle.map(({ topic }) => topic))])
+        .catch(() => undefined);
+      const waiting = idle.find((lease) => {
+        const end = ranges?.get(lease.topic)?.find(({ partition }) => partition === lease.partition)?.end ?? 0;
+        return (lease.idleSince ?? Number.POSITIVE_INFINITY) < longAgo && (lease.position ?? 0) < end;
+      });
+      if (waiting !== undefined) stalled = `nothing of ${waiting.topic}/${waiting.partition}`;
+    }
+    if (stalled === undefined || this.#run !== run) return;
+    this.#handler.failed(
+      new KafkaError(
+        'stalled',
+        `${this.#options.group}: ${stalled} for ${Math.round(limitMs / 1000)} s; starting anew`,
+      ),
+    );
+    this.#restart();
+  }
+
+  #restart(): void {
+    if (this.#stop.signal.aborted || this.#restarting !== undefined) return;
+    this.#restarting = this.#startAnew().finally(() => {
+      this.#restarting = undefined;
+    });
+  }
+
+  async #startAnew(): Promise<void> {
+    this.#membership.lostAll();
+    await this.#dispose();
+    for (;;) {
+      await pauseFor(backOffMs(this.#failures++), this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      try {
+        await this.#start();
+        return;
+      } catch (error) {
+        this.#handler.failed(toKafkaError(error, `joining ${this.#options.group}`));
+        await this.#dispose();
+      }
+    }
+  }
+
+  /** Leaves the group if that is still possible. */
+  async #dispose(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    if (run === undefined) return;
+    const over = new AbortController();
+    const disconnected = run.consumer.disconnect().catch(() => {}); // what cannot be said good-bye to ends with its session
+    await Promise.race([disconnected, pauseFor(disposeMs, over.signal)]);
+    over.abort();
+  }
+}
+
+/**
+ * The offset after a fetched piece. In a compacted topic a batch may end far beyond its last record; whoever goes on right after the record
+ * is given the same batch again and again, one offset further each time.
+ */
+export function nextOffset(messages: readonly KafkaMessage[], afterLast: number): number {
+  const last = messages.at(-1);
+  if (last === undefined || !('batchContext' in last)) return afterLast;
+  const context: unknown = last.batchContext;
+  if (typeof context !== 'object' || context === null || !('firstOffset' in context) || !('lastOffsetDelta' in context))
+    return afterLast;
+  const end = Number(context.firstOffset) + Number(context.lastOffsetDelta) + 1;
+  return Number.isSafeInteger(end) ? Math.max(afterLast, end) : afterLast;
+}
+
+const noHeaders: ReadonlyMap<string, Buffer> = new Map();
+
+export function toRecord(message: KafkaMessage): ConsumedRecord {
+  return {
+    offset: Number(message.offset),
+    timestamp: Number(message.timestamp),
+    key: message.key,
+    value: message.value,
+    headers: toHeaders(message.headers),
+  };
+}
+
+function toHeaders(headers: KafkaMessage['headers']): ReadonlyMap<string, Buffer> {
+  if (headers === undefined) return noHeaders;
+  const names = Object.keys(headers);
+  if (names.length === 0) return noHeaders;
+  const map = new Map<string, Buffer>();
+  for (const name of names) {
+    const value = headers[name];
+    const last = Array.isArray(value) ? value.findLast((v) => Buffer.isBuffer(v)) : value;
+    if (Buffer.isBuffer(last)) map.set(name, last);
+  }
+  return map;
+}

@@ -1,0 +1,204 @@
+/** One partition while it is ours: what was fetched waits here until the handler is done with what came before. */
+import { backOffMs, pauseFor } from './back-off.ts';
+import { KafkaError } from './kafka-error.ts';
+import type { Batch, ConsumedRecord, Lease, TopicPartition } from './port.ts';
+
+/** What a partition needs of its group. */
+export interface PartitionOwner {
+  readonly group: string;
+  deliver(batch: Batch): Promise<void>;
+  commit(lease: OwnedPartition, next: number): Promise<void>;
+  /** Whether the client shall fetch it. */
+  fetch(partition: TopicPartition, wanted: boolean): void;
+  seek(partition: TopicPartition, offset: number): void;
+  /** The handler could not do a batch. True when the right to the partition is in doubt, and the group has to be joined anew. */
+  batchFailed(error: unknown): boolean;
+  bufferBytesMax(): number;
+}
+
+interface Waiting {
+  readonly batch: Batch;
+  readonly bytes: number;
+}
+
+export class OwnedPartition implements Lease {
+  readonly topic: string;
+  readonly partition: number;
+  readonly group: string;
+  readonly #owner: PartitionOwner;
+  readonly #lost = new AbortController();
+  readonly #queue: Waiting[] = [];
+  #bytes = 0;
+  #committed: number | undefined;
+  /** Where reading began, and would begin again when nothing was committed since. */
+  #start: number | undefined;
+  /** First offset that is not here yet; undefined before the first batch of a group that never committed. */
+  #position: number | undefined;
+  #running: Promise<void> | undefined;
+  /** Its state is restored and its position known. */
+  #open = false;
+  /** No new batch to the handler: a rebalance or a back-off. */
+  #held = false;
+  #pausedByHandler = false;
+  #full = false;
+  #failures = 0;
+  #movedAt = performance.now();
+
+  constructor(where: TopicPartition, owner: PartitionOwner) {
+    this.topic = where.topic;
+    this.partition = where.partition;
+    this.group = owner.group;
+    this.#owner = owner;
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  get committed(): number | undefined {
+    return this.#committed;
+  }
+
+  get position(): number | undefined {
+    return this.#position;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Since when it should have got something, if there is anything; undefined while it wants nothing or has work. */
+  get idleSince(): number | undefined {
+    return this.#wanted() && this.#queue.length === 0 && this.#running === undefined ? this.#movedAt : undefined;
+  }
+
+  commit(next: number): Promise<void> {
+    return this.#owner.commit(this, next);
+  }
+
+  pause(): void {
+    this.#pausedByHandler = true;
+    this.steer();
+  }
+
+  resume(): void {
+    this.#pausedByHandler = false;
+    this.#movedAt = performance.now();
+    this.steer();
+    this.#pump();
+  }
+
+  /** Whoever made the commit durable says so. */
+  noteCommitted(next: number): void {
+    this.#committed = next;
+  }
+
+  /** From now on records may come; `committed` as the group knows it. */
+  open(committed: number | undefined): void {
+    this.#committed = committed;
+    this.#start = committed;
+    this.#position = committed;
+    this.#open = true;
+    this.#movedAt = performance.now();
+    if (committed !== undefined) this.#owner.seek(this, committed);
+    this.steer();
+    this.#pump();
+  }
+
+  /** What the client fetched. `from` is the first offset that it had asked for. */
+  push(records: readonly ConsumedRecord[], next: number, end: number): void {
+    if (this.lost.aborted || !this.#open) return;
+    const first = records[0]?.offset ?? next;
+    this.#start ??= first;
+    const fresh =
+      this.#position === undefined || first >= this.#position
+        ? records
+        : records.filter((r) => r.offset >= (this.#position ?? 0));
+    if (next <= (this.#position ?? -1)) return;
+    this.#position = next;
+    this.#movedAt = performance.now();
+    const bytes = fresh.reduce((sum, r) => sum + (r.value?.length ?? 0) + (r.key?.length ?? 0) + 100, 0);
+    this.#queue.push({ batch: { lease: this, records: fresh, next, end }, bytes });
+    this.#bytes += bytes;
+    this.steer();
+    this.#pump();
+  }
+
+  /** Resolves when no batch is with the handler; none starts until `release`. */
+  async hold(): Promise<void> {
+    this.#held = true;
+    await this.#running;
+  }
+
+  /** After a rebalance that left it here. The client has forgotten where it was. */
+  release(): void {
+    this.#held = false;
+    if (!this.#open) {
+      this.#owner.fetch(this, false);
+      return;
+    }
+    if (this.#position !== undefined) this.#owner.seek(this, this.#position);
+    this.#owner.fetch(this, this.#wanted());
+    this.#movedAt = performance.now();
+    this.#pump();
+  }
+
+  /** The end of the lease. */
+  end(): void {
+    this.#queue.length = 0;
+    this.#bytes = 0;
+    this.#lost.abort(new KafkaError('membership_lost', `${this.topic}/${this.partition} is no longer ours`));
+  }
+
+  /** Tells the client whether to fetch; it must keep up with every change of what is wanted. */
+  steer(): void {
+    const max = this.#owner.bufferBytesMax();
+    this.#full = this.#full ? this.#bytes > max / 2 : this.#bytes >= max;
+    if (!this.lost.aborted) this.#owner.fetch(this, this.#wanted());
+  }
+
+  #wanted(): boolean {
+    return this.#open && !this.#pausedByHandler && !this.#full && !this.lost.aborted;
+  }
+
+  #pump(): void {
+    if (this.#running !== undefined || this.#held || this.#pausedByHandler || !this.#open || this.lost.aborted) return;
+    const waiting = this.#queue.shift();
+    if (waiting === undefined) return;
+    this.#bytes -= waiting.bytes;
+    this.#running = this.#deliver(waiting.batch).finally(() => {
+      this.#running = undefined;
+      this.#movedAt = performance.now();
+      this.#pump();
+    });
+    this.steer();
+  }
+
+  async #deliver(batch: Batch): Promise<void> {
+    try {
+      await this.#owner.deliver(batch);
+      this.#failures = 0;
+    } catch (error) {
+      if (!this.lost.aborted) this.#again(error);
+    }
+  }
+
+  /** Back to what is committed; the next attempt waits. */
+  #again(error: unknown): void {
+    if (this.#owner.batchFailed(error)) return;
+    this.#queue.length = 0;
+    this.#bytes = 0;
+    this.#position = this.#committed ?? this.#start;
+    this.#open = false;
+    this.steer();
+    const waitMs = backOffMs(this.#failures++);
+    void pauseFor(waitMs, this.lost).then(() => {
+      if (this.lost.aborted) return;
+      this.#open = true;
+      if (this.#position !== undefined) this.#owner.seek(this, this.#position);
+      this.#movedAt = performance.now();
+      this.steer();
+      this.#pump();
+    });
+  }
+}

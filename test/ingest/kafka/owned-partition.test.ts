@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { OwnedPartition, type PartitionOwner } from '../../../ingest/kafka/owned-partition.ts';
+import type { Batch, ConsumedRecord } from '../../../ingest/kafka/port.ts';
+
+const records = (from: number, count: number, bytes = 10): readonly ConsumedRecord[] =>
+  Array.from({ length: count }, (_, i) => ({
+    offset: from + i,
+    timestamp: 0,
+    key: null,
+    value: Buffer.alloc(bytes),
+    headers: new Map(),
+  }));
+
+interface Scene {
+  readonly partition: OwnedPartition;
+  readonly batches: Batch[];
+  readonly seeks: number[];
+  wanted: boolean;
+  answer: PromiseWithResolvers<void>;
+}
+
+function scene(bufferBytesMax = 1_000): Scene {
+  const owner: PartitionOwner = {
+    group: 'g',
+    deliver: (batch) => {
+      s.batches.push(batch);
+      s.answer = Promise.withResolvers();
+      return s.answer.promise;
+    },
+    commit: async () => {},
+    fetch: (_, wanted) => {
+      s.wanted = wanted;
+    },
+    seek: (_, offset) => void s.seeks.push(offset),
+    batchFailed: () => false,
+    bufferBytesMax: () => bufferBytesMax,
+  };
+  const s: Scene = {
+    partition: new OwnedPartition({ topic: 't', partition: 3 }, owner),
+    batches: [],
+    seeks: [],
+    wanted: false,
+    answer: Promise.withResolvers(),
+  };
+  return s;
+}
+
+test('fetches only when it is open, and begins where the group was', () => {
+  const s = scene();
+  s.partition.steer();
+  assert.equal(s.wanted, false);
+  s.partition.open(40);
+  assert.deepEqual([s.wanted, s.seeks], [true, [40]]);
+});
+
+test('one batch at a time; stops fetching when too much waits, and starts again at half of it', async () => {
+  const s = scene();
+  s.partition.open(0);
+  for (const from of [0, 4, 8, 12]) s.partition.push(records(from, 4), from + 4, 100);
+  assert.equal(s.batches.length, 1);
+  assert.equal(s.wanted, false, '3 batches of 4 x 110 bytes wait');
+  s.answer.resolve();
+  await turn();
+  assert.deepEqual([s.batches.length, s.wanted], [2, false]);
+  s.answer.resolve();
+  await turn();
+  assert.deepEqual([s.batches.length, s.wanted], [3, true]);
+});
+
+test('what was fetched twice is delivered once', async () => {
+  const s = scene();
+  s.partition.open(undefined);
+  s.partition.push(records(5, 3), 8, 10);
+  s.partition.push(records(5, 3), 8, 10);
+  s.partition.push(records(6, 4), 10, 10);
+  s.answer.resolve();
+  await turn();
+  assert.deepEqual(
+    s.batches.map((batch) => batch.records.map(({ offset }) => offset)),
+    [
+      [5, 6, 7],
+      [8, 9],
+    ],
+  );
+});
+
+test('held, it waits for the batch in hand and gives no other; released, it tells the client where it was', async () => {
+  const s = scene();
+  s.partition.open(0);
+  s.partition.push(records(0, 2), 2, 9);
+  s.partition.push(records(2, 2), 4, 9);
+  let quiet = false;
+  const held = s.partition.hold().then(() => {
+    quiet = true;
+  });
+  await turn();
+  assert.equal(quiet, false);
+  s.answer.resolve();
+  await held;
+  assert.equal(s.batches.length, 1);
+  s.partition.release();
+  assert.deepEqual([s.batches.length, s.seeks.at(-1)], [2, 4]);
+});
+
+test('paused, it neither fetches nor delivers', async () => {
+  const s = scene();
+  s.partition.open(0);
+  s.partition.pause();
+  s.partition.push(records(0, 1), 1, 9);
+  assert.deepEqual([s.wanted, s.batches.length], [false, 0]);
+  s.partition.resume();
+  assert.deepEqual([s.wanted, s.batches.length], [true, 1]);
+});
+
+test('after its end it takes nothing, and says so', () => {
+  const s = scene();
+  s.partition.open(0);
+  s.partition.end();
+  s.partition.push(records(0, 1), 1, 9);
+  assert.deepEqual([s.batches.length, s.partition.lost.aborted], [0, true]);
+  assert.throws(() => s.partition.lost.throwIfAborted(), { code: 'membership_lost' });
+});
