@@ -5,6 +5,8 @@ import { registerAnomaly } from './anomaly.ts';
 import { registerEvaluate } from './evaluate.ts';
 import { registerExplain } from './explain.ts';
 import { registerParse } from './parse.ts';
+import { registerPredict } from './predict.ts';
+import { registerTrain } from './train.ts';
 import { UseError } from './use-error.ts';
 import { version } from './version.ts';
 
@@ -28,6 +30,8 @@ registerExplain(program);
 registerParse(program);
 registerAnomaly(program);
 registerEvaluate(program);
+registerTrain(program);
+registerPredict(program);
 for (const command of allCommands(program)) command.exitOverride();
 
 // A reader that went away (| head) is no failure, and who cannot be told that something failed need not be.

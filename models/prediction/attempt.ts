@@ -1,0 +1,142 @@
+import { networkOf } from '../../processors/resolve/network.ts';
+
+/**
+ * What is known of an attempt when it begins: who, from where, to where, over which tunnel, by which mechanism, and when. There is no outcome
+ * in this type, so that no feature of an attempt can come from its own.
+ */
+export interface Attempt {
+  readonly id: string;
+  /** UTC epoch ms. */
+  readonly at: number;
+  /** Whoever connects: the user, else the address. Undefined when the logs tell neither. */
+  readonly client: string | undefined;
+  readonly network: string | undefined;
+  readonly server: string | undefined;
+  readonly tunnel: string | undefined;
+  readonly mechanism: 'password' | 'token' | undefined;
+}
+
+export type DecisionKind = 'ok' | 'timeout_tls' | 'timeout_auth' | 'auth_failed' | 'other_failure' | 'unknown';
+
+/** What becomes known when an attempt is decided. Milliseconds; undefined is what the logs do not show. */
+export interface Decision {
+  readonly at: number;
+  readonly kind: DecisionKind;
+  readonly tcpMs: number | undefined;
+  readonly tlsMs: number | undefined;
+  readonly authMs: number | undefined;
+  /** Share of the server's connection pool in use, as measured at the attempt. */
+  readonly poolUsed: number | undefined;
+  /** A re-key of the tunnel was seen during the attempt. */
+  readonly rekeyed: boolean;
+}
+
+export interface AttemptRecord {
+  readonly attempt: Attempt;
+  readonly decision: Decision;
+  readonly revision: number;
+}
+
+export const isFailure = (kind: DecisionKind): boolean => kind !== 'ok' && kind !== 'unknown';
+
+export type ReadAttempt =
+  | { readonly kind: 'attempt'; readonly record: AttemptRecord }
+  | { readonly kind: 'problem'; readonly field: string; readonly need: string };
+
+/** Names longer than this are cut: an attacker chooses them, and each is the key of a state. */
+const NAME_MAX = 128;
+/** A connection that takes longer than this to begin has stopped being one attempt. */
+const DURATION_MAX_MS = 86_400_000;
+
+/** Reads a profile document (docs/data-model.md). Anything else gives the field that is missing; never throws. */
+export function readAttempt(document: unknown): ReadAttempt {
+  const event = field(document, 'event');
+  const own = field(document, 'imapwhy');
+  const id = text(field(field(own, 'session'), 'id'));
+  if (id === undefined) return { kind: 'problem', field: 'imapwhy.session.id', need: 'a text' };
+  const at = moment(field(event, 'start'));
+  if (at === undefined) return { kind: 'problem', field: 'event.start', need: 'an ISO 8601 time' };
+  const decided = moment(field(own, 'decided_at'));
+  if (decided === undefined) return { kind: 'problem', field: 'imapwhy.decided_at', need: 'an ISO 8601 time' };
+  const outcome = text(field(event, 'outcome'));
+  if (outcome !== 'success' && outcome !== 'failure' && outcome !== 'unknown')
+    return { kind: 'problem', field: 'event.outcome', need: 'success, failure or unknown' };
+  const address = text(field(field(document, 'client'), 'ip')) ?? text(field(field(document, 'source'), 'ip'));
+  const vpn = field(field(own, 'path'), 'vpn');
+  const phases = phaseTimes(field(own, 'phases'));
+  const revision = field(own, 'revision');
+  return {
+    kind: 'attempt',
+    record: {
+      attempt: {
+        id,
+        at,
+        client: text(field(field(document, 'user'), 'name')) ?? address,
+        network: address === undefined ? undefined : networkOf(address),
+        server: text(field(field(document, 'server'), 'ip')) ?? text(field(field(document, 'host'), 'name')),
+        tunnel: text(field(vpn, 'name')),
+        mechanism: mechanismOf(text(field(field(own, 'auth'), 'mechanism'))),
+      },
+      decision: {
+        at: Math.max(at, decided),
+        kind: decisionKind(outcome, text(field(own, 'outcome')), text(field(own, 'stalled_in'))),
+        tcpMs: phases.get('tcp'),
+        tlsMs: phases.get('tls'),
+        authMs: phases.get('auth'),
+        poolUsed: share(field(field(own, 'context'), 'pool_used')),
+        rekeyed: field(vpn, 'rekeyed') === true,
+      },
+      revision: typeof revision === 'number' && Number.isFinite(revision) ? revision : 0,
+    },
+  };
+}
+
+function decisionKind(event: string, outcome: string | undefined, stalledIn: string | undefined): DecisionKind {
+  if (event === 'unknown') return 'unknown';
+  if (event === 'success') return 'ok';
+  if (outcome === 'auth_failed') return 'auth_failed';
+  if (outcome === 'timeout') return stalledIn === 'auth' || stalledIn === 'command' ? 'timeout_auth' : 'timeout_tls';
+  return 'other_failure';
+}
+
+function mechanismOf(name: string | undefined): 'password' | 'token' | undefined {
+  if (name === undefined) return undefined;
+  return /^(xoauth2?|oauthbearer)$/i.test(name) ? 'token' : 'password';
+}
+
+/** Milliseconds of the phases that the logs show. */
+function phaseTimes(phases: unknown): ReadonlyMap<string, number> {
+  const times = new Map<string, number>();
+  if (!Array.isArray(phases)) return times;
+  for (const phase of phases.slice(0, 16)) {
+    const name = text(field(phase, 'name'));
+    const ms = amount(field(phase, 'duration_ms'));
+    if (name !== undefined && ms !== undefined && !times.has(name)) times.set(name, Math.min(ms, DURATION_MAX_MS));
+  }
+  return times;
+}
+
+/** A field that the document itself has; `__proto__` and the like are none. */
+function field(of: unknown, name: string): unknown {
+  if (typeof of !== 'object' || of === null) return undefined;
+  return Object.getOwnPropertyDescriptor(of, name)?.value;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, NAME_MAX) : undefined;
+}
+
+function amount(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+/** Measured pools go a little over one. */
+function share(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? Math.min(2, Math.max(0, value)) : undefined;
+}
+
+function moment(value: unknown): number | undefined {
+  if (typeof value !== 'string') return undefined;
+  const ms = Date.parse(value);
+  return Number.isFinite(ms) ? ms : undefined;
+}

@@ -1,0 +1,157 @@
+import { type Attempt, type AttemptRecord, isFailure } from './attempt.ts';
+import { CLIENT_FEATURES, ClientState } from './client-state.ts';
+import { DecisionQueue } from './decision-queue.ts';
+import type { FeatureWriter } from './features.ts';
+import { GROUP_FEATURES, GroupState } from './group-state.ts';
+import { KeyedStates } from './keyed-states.ts';
+import type { Observation } from './observation.ts';
+import { POOL_FEATURES, PoolState } from './pool-state.ts';
+import { REKEY_FEATURES, RekeyState, RekeyWidth } from './rekey-state.ts';
+import { type EventWindow, RecentEvents, type WindowEvent, windowEvent } from './window.ts';
+
+const DAY_MS = 86_400_000;
+/** Until the site's own rates are known. */
+const BASE_PRIOR = 0.1;
+const BASE_PRIOR_WEIGHT = 20;
+const BASE_SHARE_MIN = 0.0005;
+
+/** Names of all features, in the order in which they are written. */
+export const FEATURES: readonly string[] = [
+  'hour_sine',
+  'hour_cosine',
+  'is_token',
+  'has_tunnel',
+  'all.failed_10m',
+  'all.failed_1h',
+  'all.base',
+  ...CLIENT_FEATURES.map((name) => `client.${name}`),
+  ...GROUP_FEATURES.map((name) => `network.${name}`),
+  ...GROUP_FEATURES.map((name) => `server.${name}`),
+  ...POOL_FEATURES.map((name) => `server.${name}`),
+  ...GROUP_FEATURES.map((name) => `tunnel.${name}`),
+  ...REKEY_FEATURES.map((name) => `tunnel.${name}`),
+];
+
+class NetworkState {
+  readonly group = new GroupState();
+  readonly recent = new RecentEvents();
+}
+
+class ServerState {
+  readonly recent = new RecentEvents();
+  readonly group = new GroupState();
+  readonly pool = new PoolState();
+}
+
+class TunnelState {
+  readonly recent = new RecentEvents();
+  readonly group = new GroupState();
+  readonly rekeys = new RekeyState();
+}
+
+/**
+ * All that is known at a moment, from profiles in the order of their start. The outcome of an attempt waits in a queue until the moment
+ * at which it was decided; `describe` first lets in what was decided by then and nothing else.
+ */
+export class Knowledge {
+  readonly #queue = new DecisionQueue();
+  readonly #clients: KeyedStates<ClientState>;
+  readonly #networks: KeyedStates<NetworkState>;
+  readonly #servers: KeyedStates<ServerState>;
+  readonly #tunnels: KeyedStates<TunnelState>;
+  readonly #all = new GroupState();
+  readonly #rekeyWidth = new RekeyWidth();
+  #base = BASE_PRIOR;
+  #decided = 0;
+
+  /** Told of each outcome that is let in; training keeps them. */
+  onLearned: ((event: WindowEvent) => void) | undefined;
+
+  constructor(keysMax: number) {
+    this.#clients = new KeyedStates(keysMax, () => new ClientState());
+    this.#networks = new KeyedStates(keysMax, () => new NetworkState());
+    this.#servers = new KeyedStates(keysMax, () => new ServerState());
+    this.#tunnels = new KeyedStates(keysMax, () => new TunnelState());
+  }
+
+  /** Outcomes that are known so far. */
+  get decided(): number {
+    return this.#decided;
+  }
+
+  /** Writes the features of an attempt that begins now. Times must not go backwards. */
+  describe(attempt: Attempt, out: FeatureWriter, window: EventWindow): void {
+    this.advance(attempt.at);
+    const { at, client } = attempt;
+    const base = this.#base;
+    out.restart();
+    const angle = (2 * Math.PI * (at % DAY_MS)) / DAY_MS;
+    out.put(Math.sin(angle));
+    out.put(Math.cos(angle));
+    out.put(attempt.mechanism === undefined ? Number.NaN : attempt.mechanism === 'token' ? 1 : 0);
+    out.put(attempt.tunnel === undefined ? 0 : 1);
+    out.put(this.#all.rate(1, at, base));
+    out.put(this.#all.rate(2, at, base));
+    out.put(base);
+    const clientState = this.#clients.peek(client);
+    (clientState ?? NEW_CLIENT).describe(at, base, out);
+    const network = this.#networks.peek(attempt.network);
+    (network?.group ?? NEW_GROUP).describe(at, client, base, out);
+    const server = this.#servers.peek(attempt.server);
+    (server?.group ?? NEW_GROUP).describe(at, client, base, out);
+    (server?.pool ?? NEW_POOL).describe(at, out);
+    const tunnel = this.#tunnels.peek(attempt.tunnel);
+    if (tunnel) {
+      tunnel.group.describe(at, client, base, out);
+      tunnel.rekeys.describe(at, this.#rekeyWidth, out);
+    } else out.skip(GROUP_FEATURES.length + REKEY_FEATURES.length);
+    window.merge(clientState?.recent, network?.recent, server?.recent, tunnel?.recent);
+  }
+
+  /** The attempt has begun: known at once. Its outcome waits. */
+  begin(record: AttemptRecord): void {
+    const { attempt } = record;
+    this.#clients.get(attempt.client)?.begin(attempt.at);
+    this.#networks.get(attempt.network)?.group.pending.begin(attempt.at);
+    this.#servers.get(attempt.server)?.group.pending.begin(attempt.at);
+    this.#tunnels.get(attempt.tunnel)?.group.pending.begin(attempt.at);
+    this.#queue.add(record);
+  }
+
+  /** Lets in what was decided by `to`. */
+  advance(to: number): void {
+    for (let next = this.#queue.take(to); next !== undefined; next = this.#queue.take(to)) this.#learn(next);
+  }
+
+  #learn({ attempt, decision }: AttemptRecord): void {
+    const client = this.#clients.get(attempt.client);
+    const network = this.#networks.get(attempt.network);
+    const server = this.#servers.get(attempt.server);
+    const tunnel = this.#tunnels.get(attempt.tunnel);
+    const base = this.#base;
+    const o: Observation = { attempt, decision, ...(client?.lateness(decision) ?? UNKNOWN_LATENESS) };
+    // Who is to blame for a failure: whoever had failed more until then, in proportion.
+    const rates = [client, network?.group, server?.group, tunnel?.group].map((s) => s?.recentRate(base) ?? 0);
+    const total = rates.reduce((a, b) => a + b, 0) + 0.01;
+    const otherwise = Math.min(0.9, Math.max(base, ...rates.slice(0, 3)));
+    tunnel?.rekeys.observe(o, otherwise, this.#rekeyWidth);
+    network?.group.observe(o, base, (rates[1] ?? 0) / total);
+    server?.group.observe(o, base, (rates[2] ?? 0) / total);
+    tunnel?.group.observe(o, base, (rates[3] ?? 0) / total);
+    client?.observe(o, base);
+    this.#all.observe(o, base, 0);
+    if (server && decision.poolUsed !== undefined) server.pool.observe(attempt.at, decision.poolUsed);
+    if (decision.kind === 'unknown') return;
+    const event = windowEvent(o, this.#decided);
+    for (const state of [client, network, server, tunnel]) state?.recent.push(event);
+    this.onLearned?.(event);
+    this.#decided++;
+    const share = Math.max(BASE_SHARE_MIN, 1 / (this.#decided + BASE_PRIOR_WEIGHT));
+    this.#base += share * ((isFailure(decision.kind) ? 1 : 0) - this.#base);
+  }
+}
+
+const UNKNOWN_LATENESS = { tcpLateness: Number.NaN, tlsLateness: Number.NaN, authLateness: Number.NaN };
+const NEW_CLIENT = new ClientState();
+const NEW_GROUP = new GroupState();
+const NEW_POOL = new PoolState();
