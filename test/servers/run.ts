@@ -13,7 +13,7 @@ if (args.some((arg) => arg !== '--install')) {
   process.exit(2);
 }
 process.stdout.write(
-  'Tests of the package, of a fresh clone, of a real nginx and of a real Kafka (IMAPWHY_TEST_KAFKA=host:port names a running one).\n',
+  'Tests of the package, of a fresh clone, and on real servers: nginx, Elasticsearch, Kafka (IMAPWHY_TEST_KAFKA=host:port names a running one).\n',
 );
 const child = spawn(
   process.execPath,
