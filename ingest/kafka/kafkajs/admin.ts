@@ -1,11 +1,12 @@
 import type { Admin, Kafka as KafkajsClient } from 'kafkajs';
 import { backOffMs, pauseFor } from '../back-off.ts';
-import type { KafkaError, KafkaErrorCode } from '../kafka-error.ts';
+import type { KafkaErrorCode } from '../kafka-error.ts';
 import type { PartitionRange, TopicSpec } from '../port.ts';
 import { toKafkaError } from './errors.ts';
 
 /** Coordinators that are loading, leaders that are being chosen: gone in seconds. */
 const attemptsMax = 6;
+const disconnectMs = 2_000;
 
 /** Questions and orders to the cluster over one connection, made on first use. */
 export class KafkajsAdmin {
@@ -80,7 +81,12 @@ export class KafkajsAdmin {
   async close(): Promise<void> {
     const connected = this.#connected;
     this.#connected = undefined;
-    if (connected !== undefined) await (await connected).disconnect();
+    await disconnectInTime(connected);
+  }
+
+  /** The next question goes over a new connection. */
+  forget(): void {
+    void this.close();
   }
 
   async #ask<T>(
@@ -89,33 +95,40 @@ export class KafkajsAdmin {
     passing: readonly KafkaErrorCode[] = ['unreachable'],
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const failure = await this.#connect()
-        .then(question)
+      const admin = await this.#connect(doing);
+      const answer = await question(admin)
         .then((value) => ({ value }))
         .catch((error: unknown) => ({ error: toKafkaError(error, doing) }));
-      if ('value' in failure) return failure.value;
-      const { code } = failure.error;
+      if ('value' in answer) return answer.value;
+      const { code } = answer.error;
       // A connection asks for every topic it was ever asked for, and one that has gone spoils all answers: a fresh one tells the truth.
       const spoilt = code === 'unknown_topic' && attempt === 1;
-      if ((!spoilt && !passing.includes(code)) || attempt >= attemptsMax) throw failure.error;
-      await this.#forget(failure.error);
+      if ((!spoilt && !passing.includes(code)) || attempt >= attemptsMax) throw answer.error;
+      this.forget();
       await pauseFor(backOffMs(attempt));
     }
   }
 
-  #connect(): Promise<Admin> {
+  async #connect(doing: string): Promise<Admin> {
     this.#connected ??= (async () => {
       const admin = this.#client.admin();
       await admin.connect();
       return admin;
     })();
-    return this.#connected;
+    try {
+      return await this.#connected;
+    } catch (error) {
+      this.#connected = undefined;
+      throw toKafkaError(error, doing);
+    }
   }
+}
 
-  /** A connection that failed is not asked again; that it cannot even be closed is no further news. */
-  async #forget(_because: KafkaError): Promise<void> {
-    const connected = this.#connected;
-    this.#connected = undefined;
-    await connected?.then((admin) => admin.disconnect()).catch(() => {});
-  }
+/** A connection that stands still would only end with the last of its requests; it is left to that. */
+async function disconnectInTime(connected: Promise<Admin> | undefined): Promise<void> {
+  if (connected === undefined) return;
+  const over = new AbortController();
+  const disconnected = connected.then((admin) => admin.disconnect()).catch(() => {}); // what is gone needs no end
+  await Promise.race([disconnected, pauseFor(disconnectMs, over.signal)]);
+  over.abort();
 }

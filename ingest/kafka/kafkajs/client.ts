@@ -1,14 +1,14 @@
 /** The shipped adapter: kafkajs 2.2.4 behind the port. kafkajs is no longer developed, so what it does wrong is mended or guarded against in this folder. */
 import type { ConnectionOptions } from 'node:tls';
-import kafkajs, { type SASLOptions } from 'kafkajs';
+import kafkajs, { type KafkaConfig, type SASLOptions } from 'kafkajs';
 import type { KafkaConnection, KafkaSasl, KafkaTls } from '../connection.ts';
 import type { Kafka } from '../port.ts';
 import { KafkajsAdmin } from './admin.ts';
 import { installCodecs } from './codecs.ts';
 import { consume } from './consume.ts';
+import { mendKafkajs } from './mends.ts';
 import { openProducer } from './produce.ts';
 import { read } from './read.ts';
-import { mendRequestQueue } from './request-queue.ts';
 import { openTransactor } from './transact.ts';
 
 /** Of one request; a broker that is frozen is given up after it. */
@@ -16,17 +16,19 @@ const requestTimeoutMs = 20_000;
 const connectTimeoutMs = 5_000;
 /** In all about 4 s; longer patience lies with those who know what is safe. */
 const retry = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 };
+/** Half a minute for a broker that restarts: only the producer that sent a record can send it again without doubling it. */
+const patientRetry = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 12 };
 
 let prepared = false;
 
 /** Connects on first use. */
 export function kafkajsKafka(connection: KafkaConnection): Kafka {
   if (!prepared) {
-    mendRequestQueue();
+    mendKafkajs();
     installCodecs();
     prepared = true;
   }
-  const client = new kafkajs.Kafka({
+  const options: KafkaConfig = {
     clientId: connection.clientId,
     brokers: [...connection.brokers],
     connectionTimeout: connectTimeoutMs,
@@ -37,7 +39,9 @@ export function kafkajsKafka(connection: KafkaConnection): Kafka {
     logLevel: kafkajs.logLevel.NOTHING,
     ...(connection.tls === undefined ? {} : { ssl: tlsOptions(connection.tls) }),
     ...(connection.sasl === undefined ? {} : { sasl: saslOptions(connection.sasl) }),
-  });
+  };
+  const client = new kafkajs.Kafka(options);
+  const patientClient = new kafkajs.Kafka({ ...options, retry: patientRetry });
   const admin = new KafkajsAdmin(client);
   const compression = compressionTypes[connection.compression ?? 'none'];
   const open = new Set<{ close(): Promise<void> }>();
@@ -51,7 +55,7 @@ export function kafkajsKafka(connection: KafkaConnection): Kafka {
       track({ close: () => consumption.stop() });
       return consumption;
     },
-    producer: async () => track(await openProducer(client, admin, compression)),
+    producer: async () => track(await openProducer(patientClient, admin, compression)),
     transactor: async (id) => track(await openTransactor(client, admin, id, compression)),
     read: async (options, handler) => {
       const reading = await read(client, admin, connection.clientId, options, handler);

@@ -35,6 +35,7 @@ const partitionBytesMax = 1024 * 1024;
 const refreshMs = 30_000;
 /** A consumer that does not stop within this time is left to its fate: its session ends by itself. */
 const disposeMs = 5_000;
+const joinAttempts = 6;
 
 export async function consume(
   client: KafkajsClient,
@@ -46,6 +47,11 @@ export async function consume(
   await consumption.begin();
   return consumption;
 }
+
+const isLoading = ({ cause }: KafkaError): boolean =>
+  cause instanceof Error &&
+  'type' in cause &&
+  /^(?:GROUP_LOAD_IN_PROGRESS|GROUP_COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR_FOR_GROUP)$/.test(String(cause.type));
 
 /** One attempt: from joining to a crash, a stall or the end. */
 interface Run {
@@ -62,7 +68,9 @@ class KafkajsConsumption implements Consumption, GroupClient {
   readonly #handler: ConsumeHandler;
   readonly #membership: Membership;
   readonly #stop = new AbortController();
-  readonly #joined = Promise.withResolvers<void>();
+  #joined = Promise.withResolvers<void>();
+  /** It was a member once: from then on it is started anew after every failure. */
+  #member = false;
   #run: Run | undefined;
   #failures = 0;
   #restarting: Promise<void> | undefined;
@@ -86,14 +94,25 @@ class KafkajsConsumption implements Consumption, GroupClient {
   }
 
   async begin(): Promise<void> {
-    try {
-      await this.#start();
-      await this.#joined.promise;
-    } catch (error) {
-      this.#stop.abort();
-      await this.#dispose();
-      throw error;
+    for (let attempt = 1; ; attempt++) {
+      this.#joined = Promise.withResolvers<void>();
+      this.#joined.promise.catch(() => {}); // `#start` may reject first
+      try {
+        await this.#start();
+        await this.#joined.promise;
+        break;
+      } catch (error) {
+        await this.#dispose();
+        // A coordinator that is only loading is there in a moment; an address where nobody is has been tried often enough.
+        if (attempt < joinAttempts && error instanceof KafkaError && isLoading(error)) {
+          await pauseFor(backOffMs(attempt + 1));
+          continue;
+        }
+        this.#stop.abort();
+        throw error;
+      }
     }
+    this.#member = true;
     const checkMs = Math.max(50, (this.#options.stallMs ?? stallMs) / 4);
     this.#watchdog = setInterval(() => void this.#watch(), checkMs);
     this.#watchdog.unref();
@@ -214,7 +233,10 @@ class KafkajsConsumption implements Consumption, GroupClient {
   }
 
   #onCrash(error: KafkaError): void {
-    this.#joined.reject(error);
+    if (!this.#member) {
+      this.#joined.reject(error);
+      return;
+    }
     this.#handler.failed(error);
     this.#restart();
   }
@@ -264,6 +286,7 @@ class KafkajsConsumption implements Consumption, GroupClient {
 
   async #startAnew(): Promise<void> {
     this.#membership.lostAll();
+    this.#admin.forget(); // whatever happened to our connections may have happened to that one
     await this.#dispose();
     for (;;) {
       await pauseFor(backOffMs(this.#failures++), this.#stop.signal);

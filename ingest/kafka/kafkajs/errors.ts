@@ -98,14 +98,16 @@ function wording(error: Error | undefined): string {
   return `${error.message}${type}`;
 }
 
-/** From the outermost error inwards; a ring ends. */
+/** From the outermost error inwards, of several the first; a ring ends. */
 function causes(error: unknown): readonly Error[] {
   const chain: Error[] = [];
   let next: unknown = error;
   while (next instanceof Error && !chain.includes(next)) {
     chain.push(next);
-    next =
-      'cause' in next && next.cause !== undefined
+    const several: unknown = 'errors' in next ? next.errors : undefined;
+    next = Array.isArray(several)
+      ? several[0]
+      : 'cause' in next && next.cause !== undefined
         ? next.cause
         : 'originalError' in next
           ? next.originalError

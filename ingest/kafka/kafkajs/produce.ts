@@ -20,14 +20,13 @@ import { type PlacedRecord, rounds } from '../rounds.ts';
 import type { KafkajsAdmin } from './admin.ts';
 import { toKafkaError } from './errors.ts';
 
-/** Half a minute for a broker that restarts. */
-const retry = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 12 };
-
+/** `client` has to be patient: a record that could not be sent at once is sent again by the same producer, which alone cannot double it. */
 export async function openProducer(
   client: KafkajsClient,
   admin: KafkajsAdmin,
   compression: CompressionTypes,
 ): Promise<Producer> {
+  await admin.needTopics([], 'connecting a producer'); // quick to tell that nobody is there
   const producer = new KafkajsSender(client, admin, compression);
   await producer.connect();
   return producer;
@@ -56,7 +55,6 @@ class KafkajsSender implements Producer {
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: () => placed,
-      retry,
     });
     try {
       await producer.connect();
