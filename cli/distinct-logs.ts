@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { OpenedLog } from '../ingest/open.ts';
 import { type InputProblem, inputProblem } from '../ingest/problem.ts';
+import { sourceNumber } from '../ingest/record.ts';
 
 /**
  * Tells copies from files that merely begin alike (programs greet with the same lines): a copy is left out, and files that begin alike get a
- * fingerprint of a longer beginning, so that no two records share an id. The result does not depend on the order of the files.
+ * fingerprint of a longer beginning, so that no two records share an id. The result does not depend on the order of the files; nor does the
+ * order in which the logs are given back and numbered.
  */
 export function distinctLogs(logs: readonly OpenedLog[]): {
   readonly distinct: readonly OpenedLog[];
@@ -29,22 +31,14 @@ export function distinctLogs(logs: readonly OpenedLog[]): {
           `begins exactly like ${first.source.name}: it is a copy of it and was left out.`,
         ),
       );
-    else distinct.push(withFingerprint(log, createHash('sha256').update(log.head).digest('base64url').slice(0, 22)));
+    else {
+      log.identify(log.source.index, createHash('sha256').update(log.head).digest('base64url').slice(0, 22));
+      distinct.push(log);
+    }
   }
+  distinct.sort((a, b) => sourceNumber(a.source.fingerprint) - sourceNumber(b.source.fingerprint));
+  distinct.forEach((log, index) => {
+    log.identify(index, log.source.fingerprint);
+  });
   return { distinct, copies };
-}
-
-/** The same log under another fingerprint. */
-function withFingerprint(log: OpenedLog, fingerprint: string): OpenedLog {
-  return {
-    source: { ...log.source, fingerprint },
-    framing: log.framing,
-    compression: log.compression,
-    encoding: log.encoding,
-    size: log.size,
-    head: log.head,
-    problems: log.problems,
-    batches: () => log.batches(),
-    close: () => log.close(),
-  };
 }

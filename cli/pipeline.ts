@@ -7,6 +7,7 @@ import {
   DEFAULT_CORRELATE_OPTIONS,
   type TimedEvent,
 } from '../processors/correlate/correlate.ts';
+import { reachedBy, timed } from '../processors/correlate/timed-event.ts';
 import type { ParsedEvent, ParseStage } from '../processors/parse/index.ts';
 import type { SourceFacts } from '../processors/profile/build-profile.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
@@ -38,9 +39,6 @@ export interface FlowOptions {
   readonly onProgress?: (source: PreparedSource, bytesRead: number, lines: number) => void;
   readonly signal?: AbortSignal;
 }
-
-/** Exporters send a flow when it has been silent for a while or has lasted for long, so records are out of order by those timeouts. */
-const FLOW_DISORDER_MS = 300_000;
 
 /** How far a source has been read. */
 interface Reader {
@@ -107,15 +105,14 @@ function onCommonClock(
   without: ReadonlySet<string> | undefined,
 ): TimedEvent[] {
   const shift = reader.source.clock?.shiftMs ?? 0;
-  const timed: TimedEvent[] = [];
+  const out: TimedEvent[] = [];
   for (const event of events) {
     if (event.dataset === 'unparsed') continue;
-    const at = event.stamp.at + shift;
-    const seenAt = 'endedAt' in event && event.endedAt !== undefined ? event.endedAt + shift : at;
-    const reached = event.dataset === 'netflow.flow' ? seenAt - FLOW_DISORDER_MS : seenAt;
+    const e = timed(event, shift);
+    const reached = reachedBy(e);
     if (reached > reader.reached) reader.reached = reached;
     if (without?.has(event.dataset.slice(0, event.dataset.indexOf('.')))) continue;
-    timed.push({ event, shift, at, seenAt });
+    out.push(e);
   }
-  return timed;
+  return out;
 }

@@ -91,6 +91,7 @@ const resumed = (log: OpenedLog, batches: () => AsyncIterable<RecordBatch>): Ope
   size: log.size,
   head: log.head,
   problems: log.problems,
+  identify: (index, fingerprint) => log.identify(index, fingerprint),
   batches,
   close: () => log.close(),
 });

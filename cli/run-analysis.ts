@@ -9,7 +9,7 @@ import { eventId, toEcs } from '../processors/ecs.ts';
 import { type ParsedEvent, ParseStage } from '../processors/parse/index.ts';
 import { UnparsedTemplates } from '../processors/parse/unparsed-templates.ts';
 import type { SourceFacts } from '../processors/profile/build-profile.ts';
-import { withLines } from '../processors/profile/evidence-lines.ts';
+import { needsProof, withLines } from '../processors/profile/evidence-lines.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
 import type { Profile } from '../processors/profile/profile.ts';
@@ -127,13 +127,13 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
       for (const p of batch.profiles) {
         const start = Date.parse(p.event.start);
         if (start < options.since || start >= options.until) continue;
-        if (p.imapwhy.outcome === 'ok' && p.imapwhy.cause.label === 'none') {
+        if (!needsProof(p)) {
           profiles.push(p);
           continue;
         }
         const events = documents.forProfile(p, parse);
         pending.push(...events);
-        profiles.push(withLines(p, events));
+        profiles.push(withLines(p, originalsOf(events)));
       }
       incidents.push(...batch.incidents);
       if (pending.length + profiles.length + incidents.length >= DOCUMENTS_AT_ONCE) await write();
@@ -262,3 +262,14 @@ const sum = (numbers: Iterable<number>): number => {
   for (const n of numbers) total += n;
   return total;
 };
+
+/** What the records said, by event id. */
+function originalsOf(events: readonly EventDocument[]): ReadonlyMap<string, string> {
+  const originals = new Map<string, string>();
+  for (const { id, document } of events) {
+    const { event } = document;
+    if (typeof event === 'object' && event !== null && 'original' in event && typeof event.original === 'string')
+      originals.set(id, event.original);
+  }
+  return originals;
+}

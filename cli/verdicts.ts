@@ -1,7 +1,9 @@
 import type { CauseModel } from '../models/cause/decide.ts';
 import { judge } from '../models/cause/judge.ts';
 import type { ClosedSession } from '../processors/correlate/correlate.ts';
+import type { Session } from '../processors/correlate/session.ts';
 import { buildProfile, type SourceFacts } from '../processors/profile/build-profile.ts';
+import { needsProof, withLines } from '../processors/profile/evidence-lines.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import { Incidents, type IncidentsState } from '../processors/profile/incidents.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
@@ -44,7 +46,10 @@ export class Judging {
     const { model, timers, facts } = this.options;
     const judged = closed.map((c) => {
       const { outcome, cause } = judge(c, model, timers);
-      return { closedAt: c.closedAt, profile: buildProfile(c, outcome, cause, facts, model.epoch) };
+      const profile = buildProfile(c, outcome, cause, facts, model.epoch);
+      const { session } = c;
+      const quotes = session.texts.length > 0 && needsProof(profile);
+      return { closedAt: c.closedAt, profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile };
     });
     // What closes at the same moment does so in no order of its own.
     judged.sort((a, b) => a.closedAt - b.closedAt || (idOf(a.profile) < idOf(b.profile) ? -1 : 1));
@@ -60,9 +65,15 @@ export class Judging {
   private moveTo(now: number, out: Incident[]): void {
     const tick = Math.floor(now / TICK_MS) * TICK_MS;
     if (!(tick > this.tick)) return;
-    this.tick = tick;
+    // After the end of input more may come.
+    if (Number.isFinite(tick)) this.tick = tick;
     for (const incident of this.incidents.take(tick, this.options.model.epoch)) out.push(incident);
   }
+}
+
+/** What the lines of a session said, by event id. */
+function originalsOf(s: Session, facts: SourceFacts): ReadonlyMap<string, string> {
+  return new Map(s.texts.map((text, i) => [facts.eventId(s.lines[3 * i] ?? 0, s.lines[3 * i + 1] ?? 0), text]));
 }
 
 const idOf = (p: Profile): string => p.imapwhy.session.id;

@@ -54,6 +54,8 @@ export interface OpenedLog {
   readonly head: string;
   /** Grows while batches are read; after the last one it is whole. */
   readonly problems: readonly InputProblem[];
+  /** Gives it another place among the sources, and another fingerprint, before it is read. */
+  identify(index: number, fingerprint: string): void;
   /** Empty for an input that was skipped. Files can be read again from the beginning, pipes and stdin once. */
   batches(): AsyncIterable<RecordBatch>;
   /** Gives back what is open; needed only when `batches` was not read to its end. */
@@ -72,7 +74,7 @@ export interface OpenOptions {
 const fingerprintBytes = 1024;
 const magicBytes = 16;
 
-/** `index`: the source's position among the sources of the run. */
+/** `index`: the source's place among the sources of the run. */
 export async function openLog(input: InputPath, index: number, options: OpenOptions = {}): Promise<OpenedLog> {
   const log = new Log(input, index, options);
   await log.open();
@@ -127,6 +129,10 @@ class Log implements OpenedLog {
     this.framing = this.#options.framing ?? detectFraming(this.head);
     if (isFile || this.#skipped) await opened.close();
     else this.#opened = opened;
+  }
+
+  identify(index: number, fingerprint: string): void {
+    this.source = { ...this.source, index, fingerprint };
   }
 
   async *batches(): AsyncGenerator<RecordBatch> {

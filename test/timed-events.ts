@@ -1,7 +1,7 @@
 import { findInputs } from '../ingest/find.ts';
 import { type OpenedLog, openLog } from '../ingest/open.ts';
 import type { SourceRecord } from '../ingest/record.ts';
-import type { TimedEvent } from '../processors/correlate/correlate.ts';
+import { timed as onClock, type TimedEvent } from '../processors/correlate/timed-event.ts';
 import { type ParsedEvent, ParseStage } from '../processors/parse/index.ts';
 import { ClockSurvey } from '../processors/resolve/clock-skew.ts';
 import { UTC } from '../processors/time.ts';
@@ -11,12 +11,7 @@ export const NEAR = Date.UTC(2026, 10, 24, 4);
 
 /** The events of one log of a test, as the flow hands them to the correlation: parsed, and on the common clock. */
 export function timed(events: readonly ParsedEvent[], shift = 0): TimedEvent[] {
-  return events.flatMap((event) => {
-    if (event.dataset === 'unparsed') return [];
-    const at = event.stamp.at + shift;
-    const seenAt = 'endedAt' in event && event.endedAt !== undefined ? event.endedAt + shift : at;
-    return [{ event, shift, at, seenAt }];
-  });
+  return events.flatMap((event) => (event.dataset === 'unparsed' ? [] : [onClock(event, shift)]));
 }
 
 /**

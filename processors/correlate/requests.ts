@@ -71,6 +71,7 @@ export function newRequest(serial: number, ip: string, at: number): HttpRequest 
     lines: [],
     lineKinds: [],
     linesOmitted: 0,
+    texts: [],
   };
 }
 
@@ -181,11 +182,12 @@ export function follows(next: HttpRequest, r: HttpRequest): boolean {
 
 /** Makes `r` a part of the request that came after it. */
 export function precede(next: HttpRequest, r: HttpRequest): void {
-  const later = { lines: next.lines, lineKinds: next.lineKinds, linesOmitted: next.linesOmitted };
+  const later = { lines: next.lines, lineKinds: next.lineKinds, linesOmitted: next.linesOmitted, texts: next.texts };
   next.at = Math.min(next.at, r.at);
   next.lines = r.lines;
   next.lineKinds = r.lineKinds;
   next.linesOmitted = r.linesOmitted;
+  next.texts = r.texts;
   addLines(next, later, REQUEST_LINES_MAX);
   next.seen.push(...r.seen.filter((dataset) => !next.seen.includes(dataset)));
 }

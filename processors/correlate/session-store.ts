@@ -1,4 +1,5 @@
 import { localPart } from '../resolve/network.ts';
+import { Journal } from './journal.ts';
 import { copySession, reviveSession, type Session } from './session.ts';
 import { SessionIndex } from './session-index.ts';
 import { transportKey } from './transport-key.ts';
@@ -20,6 +21,13 @@ export interface SessionStoreState {
   readonly shared: readonly number[];
 }
 
+/** A session as it is written down by itself. */
+export interface StoredSession {
+  readonly session: Session;
+  readonly closed: boolean;
+  readonly shared: boolean;
+}
+
 /** The open sessions, and the ways by which a line finds its own. */
 export class SessionStore {
   /** By serial, in the order in which they were opened. */
@@ -33,6 +41,10 @@ export class SessionStore {
   readonly shared = new Set<Session>();
   /** Closed a short while ago, by Dovecot's id: a late line opens them again, and a revision follows. */
   private readonly revisable = new Map<string, Session>();
+  /** The same by serial. */
+  private readonly closed = new Map<number, Session>();
+  /** Serials of sessions that changed, opened, closed or are known no more. */
+  readonly journal = new Journal<number>();
 
   get size(): number {
     return this.open.size;
@@ -48,6 +60,12 @@ export class SessionStore {
 
   add(s: Session): void {
     this.open.set(s.serial, s);
+    this.journal.note(s.serial);
+  }
+
+  /** Something of it is different now. */
+  changed(s: Session): void {
+    this.journal.note(s.serial);
   }
 
   /** The `n` that were opened first. */
@@ -63,6 +81,7 @@ export class SessionStore {
   /** Takes it out of everything. */
   remove(s: Session): void {
     this.open.delete(s.serial);
+    this.journal.note(s.serial);
     this.shared.delete(s);
     if (s.dovecotId !== undefined && this.byDovecotId.get(s.dovecotId) === s) this.byDovecotId.delete(s.dovecotId);
     this.removeTransport(s.sourceIp, s.sourcePort, s);
@@ -132,15 +151,68 @@ export class SessionStore {
   /** After it was closed: a late line may still open it again. */
   keepRevisable(s: Session): void {
     if (s.dovecotId === undefined) return;
+    const before = this.revisable.get(s.dovecotId);
+    if (before) this.forgetRevisable(before.dovecotId ?? '', before);
     this.revisable.set(s.dovecotId, s);
-    if (this.revisable.size > REVISABLE_MAX) this.revisable.delete(this.revisable.keys().next().value ?? '');
+    this.closed.set(s.serial, s);
+    if (this.revisable.size <= REVISABLE_MAX) return;
+    for (const [id, oldest] of this.revisable) {
+      this.forgetRevisable(id, oldest);
+      break;
+    }
+  }
+
+  private forgetRevisable(id: string, s: Session): void {
+    this.revisable.delete(id);
+    this.closed.delete(s.serial);
+    this.journal.note(s.serial);
+  }
+
+  /** The entries whose keys these are, as they are now; undefined where there is none any more. */
+  entries(serials: readonly number[]): readonly (readonly [number, StoredSession | undefined])[] {
+    return serials.map((serial) => {
+      const open = this.open.get(serial);
+      const session = open ?? this.closed.get(serial);
+      return [
+        serial,
+        session && { session, closed: open === undefined, shared: open !== undefined && this.shared.has(open) },
+      ];
+    });
+  }
+
+  /** The store that has these entries. What leads to a session is set up again, in the order in which sessions were opened. */
+  static fromEntries(entries: readonly StoredSession[]): SessionStore {
+    const store = new SessionStore();
+    for (const entry of [...entries].sort((a, b) => a.session.serial - b.session.serial)) {
+      const s = reviveSession(entry.session);
+      if (entry.closed) {
+        store.keepRevisable(s);
+        continue;
+      }
+      store.add(s);
+      if (s.dovecotId !== undefined) store.addDovecotId(s.dovecotId, s);
+      store.addTransport(s.sourceIp, s.sourcePort, s);
+      if (s.proxy) store.addTransport(s.clientIp, s.proxy.clientPort, s);
+      if (s.clientIp !== undefined) store.byClient.add(s.clientIp, s);
+      if (entry.shared) store.share(s);
+    }
+    const byLogin = [...store.open.values()].sort(
+      (a, b) => (a.loggedInAt ?? 0) - (b.loggedInAt ?? 0) || a.serial - b.serial,
+    );
+    for (const s of byLogin) store.moveUser(s, undefined);
+    return store;
+  }
+
+  /** All that are open. */
+  all(): Iterable<Session> {
+    return this.open.values();
   }
 
   /** Opens a session again that was closed a short while ago, as a new object: the old one was given out. */
   reopen(id: string): Session | undefined {
     const closed = this.revisable.get(id);
     if (!closed) return undefined;
-    this.revisable.delete(id);
+    this.forgetRevisable(id, closed);
     const s = copySession(closed);
     s.dueAt = Number.POSITIVE_INFINITY;
     s.tags = s.tags.filter((tag) => tag !== 'incomplete');

@@ -1,7 +1,8 @@
 import type { LoginAuth, LoginEnd, SessionEnd } from '../parse/dovecot.ts';
 import type { HaproxyEvent } from '../parse/haproxy.ts';
 import { withText, withThree } from './lists.ts';
-import { keep } from './texts.ts';
+import { detach, keep } from './texts.ts';
+import type { TimedEvent } from './timed-event.ts';
 
 /**
  * Everything that the lines told about one attempt, as plain data: no class, no closure, so that it can be written down and read back.
@@ -58,6 +59,8 @@ export interface Session {
   lines: number[];
   lineKinds: string[];
   linesOmitted: number;
+  /** The texts of its lines, in the same order; none where they can be read again by position. */
+  texts: string[];
   tags: string[];
 }
 
@@ -159,6 +162,7 @@ export interface HttpRequest {
   lines: number[];
   lineKinds: string[];
   linesOmitted: number;
+  texts: string[];
 }
 
 /** A login that takes longer than this was not set up at once. */
@@ -215,6 +219,7 @@ export function newSession(
     lines: NO_LINES,
     lineKinds: NO_LINE_KINDS,
     linesOmitted: 0,
+    texts: NO_TEXTS,
     tags: NO_TAGS,
   };
 }
@@ -230,7 +235,8 @@ const NO_REQUESTS: HttpRequest[] = [];
 const NO_TAGS: string[] = [];
 const NO_LINES: number[] = [];
 const NO_LINE_KINDS: string[] = [];
-for (const empty of [NO_REQUESTS, NO_TAGS, NO_LINES, NO_LINE_KINDS]) Object.freeze(empty);
+const NO_TEXTS: string[] = [];
+for (const empty of [NO_REQUESTS, NO_TAGS, NO_LINES, NO_LINE_KINDS, NO_TEXTS]) Object.freeze(empty);
 
 export function newFlow(startedAt: number, endedAt: number): FlowLegs {
   return { startedAt, endedAt, up: undefined, down: undefined };
@@ -242,11 +248,13 @@ export function reviveSession(data: Session): Session {
   return {
     ...empty,
     ...data,
+    dueAt: data.dueAt ?? Number.POSITIVE_INFINITY,
     flow: data.flow && { ...newFlow(data.flow.startedAt, data.flow.endedAt), ...data.flow },
     auth: Object.values(data.auth).some((n) => n !== 0 && n !== false) ? data.auth : empty.auth,
     requests: data.requests.length > 0 ? data.requests : empty.requests,
     lines: data.lines.length > 0 ? data.lines : empty.lines,
     lineKinds: data.lineKinds.length > 0 ? data.lineKinds.map(keep) : empty.lineKinds,
+    texts: data.texts.length > 0 ? data.texts : empty.texts,
     tags: data.tags.length > 0 ? data.tags : empty.tags,
   };
 }
@@ -260,22 +268,37 @@ export function copySession(s: Session): Session {
 export const pathAddress = (s: Session): string | undefined =>
   s.tags.includes('proxied') ? s.clientIp : (s.sourceIp ?? s.clientIp);
 
-type Lines = Pick<Session, 'lines' | 'lineKinds' | 'linesOmitted'>;
+type Lines = Pick<Session, 'lines' | 'lineKinds' | 'linesOmitted' | 'texts'>;
 
 /** `max`: more lines than this are counted, not kept. */
-export function addLine(to: Lines, source: number, offset: number, at: number, kind: string, max = LINES_MAX): void {
+export function addLine(to: Lines, t: TimedEvent, kind: string, max = LINES_MAX): void {
+  const { source, offset } = t.event.line;
+  add(to, source, offset, t.at, kind, t.text, max);
+}
+
+/** Adds all lines of `from`. */
+export function addLines(to: Lines, from: Lines, max = LINES_MAX): void {
+  from.lineKinds.forEach((kind, i) => {
+    const [source = 0, offset = 0, at = 0] = from.lines.slice(3 * i, 3 * i + 3);
+    add(to, source, offset, at, kind, from.texts[i], max);
+  });
+  to.linesOmitted += from.linesOmitted;
+}
+
+function add(
+  to: Lines,
+  source: number,
+  offset: number,
+  at: number,
+  kind: string,
+  text: string | undefined,
+  max: number,
+): void {
   if (to.lineKinds.length >= max) {
     to.linesOmitted++;
     return;
   }
   to.lines = withThree(to.lines, source, offset, at);
   to.lineKinds = withText(to.lineKinds, kind);
-}
-
-/** Adds all lines of `from`. */
-export function addLines(to: Lines, from: Lines, max = LINES_MAX): void {
-  from.lineKinds.forEach((kind, i) => {
-    addLine(to, from.lines[3 * i] ?? 0, from.lines[3 * i + 1] ?? 0, from.lines[3 * i + 2] ?? 0, kind, max);
-  });
-  to.linesOmitted += from.linesOmitted;
+  if (text !== undefined) to.texts = withText(to.texts, detach(text));
 }

@@ -9,8 +9,8 @@ import { absorb, bestBegun, bestNameless, isMute, isNamedOnly, likelyOf, mutePee
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf, isToMailPort, isToServer, type SessionEvent } from './route.ts';
 import { addLine, newSession, type Session, SLOW_SETUP_MS } from './session.ts';
-import { SessionStore, type SessionStoreState, userKey } from './session-store.ts';
-import { SharedAddresses, type SharedAddressesState } from './shared-addresses.ts';
+import { SessionStore, type SessionStoreState, type StoredSession, userKey } from './session-store.ts';
+import { type AddressUsers, SharedAddresses, type SharedAddressesState } from './shared-addresses.ts';
 import { BEFORE_LINES, type SiteFact } from './site-fact.ts';
 import { Tell } from './tell.ts';
 import { detach, keep, keepMaybe, kindOf } from './texts.ts';
@@ -39,6 +39,25 @@ export interface SessionsState {
 
 type DovecotLineEvent = DovecotLoginEvent | DovecotSessionEvent | DovecotAuthEvent;
 
+/** What is written down between two moments: the small things whole, the many things where they changed. An undefined value: it is no more. */
+export interface SessionsChanges {
+  readonly core: SessionsCore;
+  readonly sessions: readonly (readonly [number, StoredSession | undefined])[];
+  readonly addresses: readonly (readonly [string, AddressUsers | undefined])[];
+}
+
+/** All but the sessions, the addresses, and the events whose time has not come: those are read again. */
+export interface SessionsCore {
+  readonly now: number | null;
+  readonly reached: number | null;
+  readonly serial: number;
+  readonly evicted: number;
+  readonly late: number;
+  readonly joined: number;
+  readonly postponed: readonly TimedSessionEvent[];
+  readonly heard: readonly (readonly [string, number])[];
+}
+
 /** No login process keeps a client waiting for longer (Dovecot, CLIENT_LOGIN_TIMEOUT_MSECS). */
 const AUTH_MS = 180_000;
 /** A mail process may write its line before the login process has written that it began, and so may a proxy that saw the end. */
@@ -59,9 +78,9 @@ export class Sessions {
   private reached = Number.NEGATIVE_INFINITY;
   private serial: number;
   private readonly timers: Timers;
-  private readonly store: SessionStore;
-  private readonly shared: SharedAddresses;
-  private readonly tell: Tell;
+  private store: SessionStore;
+  private shared: SharedAddresses;
+  private tell: Tell;
   evicted = 0;
   late = 0;
   /** Lines that became part of a session. */
@@ -99,6 +118,58 @@ export class Sessions {
       shared: this.shared.toData(),
       heard: this.tell.toData(),
     };
+  }
+
+  /** From here on `changes` tells what changed since it was last asked. */
+  keepJournal(): void {
+    this.store.journal.keep();
+    this.shared.journal.keep();
+  }
+
+  changes(): SessionsChanges {
+    return {
+      core: {
+        now: Number.isFinite(this.now) ? this.now : null,
+        reached: Number.isFinite(this.reached) ? this.reached : null,
+        serial: this.serial,
+        evicted: this.evicted,
+        late: this.late,
+        joined: this.joined,
+        postponed: this.waiting.postponedData(),
+        heard: this.tell.toData(),
+      },
+      sessions: this.store.entries(this.store.journal.take()),
+      addresses: this.shared.journal.take().map((ip) => [ip, this.shared.of(ip)]),
+    };
+  }
+
+  /** As it was when the last of these changes was asked for, but for the events whose time had not come. */
+  static fromChanges(
+    core: SessionsCore,
+    sessions: readonly StoredSession[],
+    addresses: SharedAddressesState,
+    options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS,
+  ): Sessions {
+    const s = new Sessions(options, undefined, core.serial);
+    s.now = core.now ?? Number.NEGATIVE_INFINITY;
+    s.reached = core.reached ?? Number.NEGATIVE_INFINITY;
+    s.evicted = core.evicted;
+    s.late = core.late;
+    s.joined = core.joined;
+    s.tell = new Tell(core.heard);
+    for (const e of core.postponed) s.waiting.postpone(e);
+    s.store = SessionStore.fromEntries(sessions);
+    s.shared = new SharedAddresses(addresses);
+    for (const open of s.store.all()) {
+      if (Number.isFinite(open.dueAt)) s.timers.add(open.dueAt, open.serial);
+      else s.plan(open);
+    }
+    return s;
+  }
+
+  /** Event time has come so far: an event of before was applied, or is late. */
+  get advancedTo(): number {
+    return this.reached;
   }
 
   get open(): number {
@@ -200,7 +271,7 @@ export class Sessions {
     if (e.dataset === 'dovecot.login' && e.protocol !== 'imap') return;
     if (e.dataset === 'dovecot.session' && e.protocol !== 'imap') return;
     if (e.dataset === 'dovecot.session' && t.seenAt === t.at && !this.isKnown(e)) {
-      this.waiting.postpone({ event: e, shift: t.shift, at: t.at, seenAt: t.at + LOGIN_LINE_MS });
+      this.waiting.postpone({ ...t, event: e, seenAt: t.at + LOGIN_LINE_MS });
       return;
     }
     const s = this.dovecotSession(e, t);
@@ -497,7 +568,8 @@ export class Sessions {
     if (t.at < s.firstAt) s.firstAt = t.at;
     if (t.seenAt > s.lastAt) s.lastAt = t.seenAt;
     this.joined++;
-    addLine(s, t.event.line.source, t.event.line.offset, t.at, kind);
+    addLine(s, t, kind);
+    this.store.changed(s);
   }
 
   private loggedIn(s: Session, at: number): void {

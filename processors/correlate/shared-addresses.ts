@@ -1,56 +1,70 @@
+import { Journal } from './journal.ts';
 import { withText } from './lists.ts';
 import { keep } from './texts.ts';
 
 const SHARED_USERS = 3;
-const GENERATION_MAX = 150_000;
+const ADDRESSES_MAX = 300_000;
 const GENERATION_MS = 4 * 3_600_000;
 
-type Users = readonly (readonly [string, readonly string[]])[];
-
-export interface SharedAddressesState {
-  readonly young: Users;
-  readonly old: Users;
+/** Up to SHARED_USERS users of an address, and the generation in which one of them logged in last. */
+export interface AddressUsers {
+  readonly users: readonly string[];
   readonly generation: number;
 }
+
+export type SharedAddressesState = readonly (readonly [string, AddressUsers])[];
 
 /**
  * Addresses behind which several users have logged in: perhaps a proxy's. Forgotten by the clock, four to eight hours after the last login, so
  * that it does not matter which other addresses were seen here.
  */
 export class SharedAddresses {
-  private young: Map<string, readonly string[]>;
-  private old: Map<string, readonly string[]>;
-  private generation: number;
+  readonly journal = new Journal<string>();
+  private readonly byIp: Map<string, AddressUsers>;
+  private generation = 0;
 
-  constructor(state?: SharedAddressesState) {
-    this.young = new Map(state?.young);
-    this.old = new Map(state?.old);
-    this.generation = state?.generation ?? 0;
+  constructor(state: SharedAddressesState = []) {
+    this.byIp = new Map(state);
+    for (const [, { generation }] of state) this.generation = Math.max(this.generation, generation);
   }
 
   toData(): SharedAddressesState {
-    return { young: [...this.young], old: [...this.old], generation: this.generation };
+    return [...this.byIp];
+  }
+
+  of(ip: string): AddressUsers | undefined {
+    return this.byIp.get(ip);
   }
 
   loggedIn(ip: string, user: string, at: number): void {
-    this.turn(at);
-    const users = this.young.get(ip) ?? this.old.get(ip) ?? [];
-    const known = users.length >= SHARED_USERS || users.includes(user);
-    if (known && this.young.has(ip)) return;
-    if (this.young.size >= GENERATION_MAX) this.young.delete(this.young.keys().next().value ?? '');
-    this.young.set(keep(ip), known ? users : withText(users, keep(user)));
+    const generation = this.turn(at);
+    const known = this.byIp.get(ip);
+    const users = known && known.generation >= generation - 1 ? known.users : [];
+    const isNew = users.length < SHARED_USERS && !users.includes(user);
+    if (!isNew && known?.generation === generation) return;
+    if (!known && this.byIp.size >= ADDRESSES_MAX) this.forget(this.byIp.keys().next().value ?? '');
+    const key = keep(ip);
+    this.byIp.set(key, { users: isNew ? withText(users, keep(user)) : users, generation });
+    this.journal.note(key);
   }
 
   has(ip: string, at: number): boolean {
-    this.turn(at);
-    return (this.young.get(ip) ?? this.old.get(ip) ?? []).length >= SHARED_USERS;
+    const generation = this.turn(at);
+    const known = this.byIp.get(ip);
+    return known !== undefined && known.generation >= generation - 1 && known.users.length >= SHARED_USERS;
   }
 
-  private turn(at: number): void {
+  private turn(at: number): number {
     const generation = Math.floor(at / GENERATION_MS);
-    if (generation <= this.generation) return;
-    this.old = generation === this.generation + 1 ? this.young : new Map();
-    this.young = new Map();
-    this.generation = generation;
+    if (generation > this.generation) {
+      this.generation = generation;
+      for (const [ip, known] of this.byIp) if (known.generation < generation - 1) this.forget(ip);
+    }
+    return Math.max(generation, this.generation);
+  }
+
+  private forget(ip: string): void {
+    this.byIp.delete(ip);
+    this.journal.note(ip);
   }
 }

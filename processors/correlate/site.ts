@@ -304,7 +304,7 @@ export class Site {
       case 'modsecurity.error':
       case 'nginx.access':
       case 'nginx.error':
-        this.requests.take(e, t.at);
+        this.requests.take({ ...t, event: e });
         return;
       case 'openvpn.log':
       case 'openvpn.status':

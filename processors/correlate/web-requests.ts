@@ -18,6 +18,7 @@ import {
 } from './requests.ts';
 import { addLine, type HttpRequest, newSession, type Session } from './session.ts';
 import { keep, kindOf } from './texts.ts';
+import type { TimedEvent } from './timed-event.ts';
 import { Timers } from './timers.ts';
 
 export interface WebRequestsState {
@@ -72,7 +73,8 @@ export class WebRequests {
     return this.timers.nextAt;
   }
 
-  take(e: RequestEvent, at: number): void {
+  take(t: TimedEvent<RequestEvent>): void {
+    const { event: e, at } = t;
     const ip = e.clientIp;
     if (ip === undefined) return;
     if (isNoRequest(e)) {
@@ -85,7 +87,7 @@ export class WebRequests {
     const wasBlocked = r.blocked;
     const wasLimited = r.limited;
     gatherRequest(r, e, at);
-    addLine(r, e.line.source, e.line.offset, at, kindOf(e.dataset, e.action), REQUEST_LINES_MAX);
+    addLine(r, t, kindOf(e.dataset, e.action), REQUEST_LINES_MAX);
     if (r.blocked && !wasBlocked) this.observations.requestBlocked(r, at);
     if (r.limited && !wasLimited) this.observations.inNetwork(ip, 'limited', at);
   }
@@ -138,6 +140,7 @@ export class WebRequests {
     s.lines = r.lines;
     s.lineKinds = r.lineKinds;
     s.linesOmitted = r.linesOmitted;
+    s.texts = r.texts;
     return s;
   }
 

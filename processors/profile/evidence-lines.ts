@@ -1,10 +1,8 @@
+import { bounded } from '../parse/http-request.ts';
 import type { EvidenceLine, Profile } from './profile.ts';
 
-/** The part of an event document that a profile quotes. */
-interface QuotedEvent {
-  readonly id: string;
-  readonly document: Readonly<Record<string, unknown>>;
-}
+/** Characters of a record that a profile quotes; the event has the rest. */
+export const QUOTE_MAX = 1000;
 
 const LINES_PER_EVIDENCE = 3;
 
@@ -16,13 +14,13 @@ const RESTS_ON: readonly (readonly [RegExp, readonly string[]])[] = [
   [/proxy/, ['haproxy']],
 ];
 
-/** Puts the raw (redacted) lines behind the evidence of the session's own lines: the last ones of the logs that it rests on. */
-export function withLines(profile: Profile, events: readonly QuotedEvent[]): Profile {
-  const byId = new Map(events.map((e) => [e.id, e.document]));
+/** Puts the raw (redacted) lines behind the evidence of the session's own lines: the last ones of the logs that it rests on. `originals` by event id. */
+export function withLines(profile: Profile, originals: ReadonlyMap<string, string>): Profile {
   const quoted: EvidenceLine[] = [];
   for (const ref of profile.imapwhy.events) {
-    const original = originalOf(byId.get(ref.id));
-    if (original !== undefined) quoted.push({ id: ref.id, at: ref.at, dataset: ref.dataset, original });
+    const original = originals.get(ref.id);
+    if (original === undefined) continue;
+    quoted.push({ id: ref.id, at: ref.at, dataset: ref.dataset, original: bounded(original, QUOTE_MAX) });
   }
   const evidence = profile.imapwhy.cause.evidence.map((e) => {
     if (e.name === 'base' || e.kind === 'company') return e;
@@ -33,8 +31,5 @@ export function withLines(profile: Profile, events: readonly QuotedEvent[]): Pro
   return { ...profile, imapwhy: { ...profile.imapwhy, cause: { ...profile.imapwhy.cause, evidence } } };
 }
 
-function originalOf(document: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  const event = document?.event;
-  if (typeof event !== 'object' || event === null || !('original' in event)) return undefined;
-  return typeof event.original === 'string' ? event.original : undefined;
-}
+/** A session that went well and is not accused needs no lines to prove it. */
+export const needsProof = (p: Profile): boolean => p.imapwhy.outcome !== 'ok' || p.imapwhy.cause.label !== 'none';

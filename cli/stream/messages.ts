@@ -1,0 +1,83 @@
+/**
+ * What travels between the workers: one record a batch, so that the cost of a record is shared. JSON, because every part is plain data.
+ * The topics are the product's own; what does not have the shape is a dead letter, not a crash.
+ */
+import * as v from 'valibot';
+import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
+import type { SiteFact } from '../../processors/correlate/site-fact.ts';
+import type { ClockEstimate } from '../../processors/resolve/clock-skew.ts';
+
+/** How far a unit of reading (a raw partition, a partition of sessions) has come. */
+export interface Progress {
+  readonly unit: string;
+  /** Event time, UTC ms: nothing older comes from here, but for what is late. null: nothing was read yet. */
+  readonly reached: number | null;
+  /** Everything that was there has been read. */
+  readonly caughtUp: boolean;
+  /** Whoever writes here has said that no more will come. */
+  readonly ended: boolean;
+}
+
+/** Events of connections for one partition of sessions. */
+export interface EventBatch {
+  readonly progress: Progress;
+  readonly events: readonly TimedSessionEvent[];
+}
+
+/** What a number of a source stands for. */
+export interface SourceNote {
+  readonly number: number;
+  readonly fingerprint: string;
+  readonly name: string;
+  readonly clock: ClockEstimate | null;
+}
+
+/** What the site is told, by the readers and by the sessions. */
+export interface FactBatch {
+  readonly progress: Progress | null;
+  readonly sources: readonly SourceNote[];
+  readonly facts: readonly SiteFact[];
+}
+
+const progress = v.object({
+  unit: v.string(),
+  reached: v.nullable(v.number()),
+  caughtUp: v.boolean(),
+  ended: v.boolean(),
+});
+const position = { seenAt: v.number() };
+const eventBatch = v.looseObject({
+  progress,
+  events: v.array(
+    v.looseObject({ ...position, at: v.number(), shift: v.number(), event: v.looseObject({ dataset: v.string() }) }),
+  ),
+});
+const factBatch = v.looseObject({
+  progress: v.nullable(progress),
+  sources: v.array(v.looseObject({ number: v.number(), fingerprint: v.string(), name: v.string() })),
+  facts: v.array(v.looseObject({ ...position, kind: v.string(), source: v.number(), offset: v.number() })),
+});
+
+/** Undefined if it is not one of ours. */
+export function readEventBatch(value: Buffer | null): EventBatch | undefined {
+  const batch: EventBatch | undefined = json(value);
+  return v.is(eventBatch, batch) ? batch : undefined;
+}
+
+export function readFactBatch(value: Buffer | null): FactBatch | undefined {
+  const batch: FactBatch | undefined = json(value);
+  return v.is(factBatch, batch) ? batch : undefined;
+}
+
+export const write = (batch: EventBatch | FactBatch): Buffer => Buffer.from(JSON.stringify(batch));
+
+/** Undefined if it is no JSON. */
+function json(value: Buffer | null) {
+  if (value === null) return undefined;
+  try {
+    return JSON.parse(value.toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

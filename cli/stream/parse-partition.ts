@@ -1,0 +1,264 @@
+import { createHash } from 'node:crypto';
+import { type LogSource, type SourceRecord, sourceNumber } from '../../ingest/record.ts';
+import { isSessionLine, isSiteLine, isToServer, type SessionEvent } from '../../processors/correlate/route.ts';
+import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
+import { type SiteFact, siteLine } from '../../processors/correlate/site-fact.ts';
+import { reachedBy, timed } from '../../processors/correlate/timed-event.ts';
+import { eventId, toEcs } from '../../processors/ecs.ts';
+import { bounded } from '../../processors/parse/http-request.ts';
+import { type ParsedEvent, ParseStage, type ParseState } from '../../processors/parse/index.ts';
+import { QUOTE_MAX } from '../../processors/profile/evidence-lines.ts';
+import type { Redaction } from '../../processors/redact.ts';
+import type { ClockEstimate } from '../../processors/resolve/clock-skew.ts';
+import { DovecotAddresses, type DovecotAddressesState } from '../../processors/resolve/dovecot-addresses.ts';
+import type { CivilZone } from '../../processors/time.ts';
+import type { Progress, SourceNote } from './messages.ts';
+
+/** One record of a raw topic: a line (or whatever the format has for one), and what its headers say of where it was first written. */
+export interface RawRecord {
+  /** In the Kafka partition. */
+  readonly offset: number;
+  /** Epoch ms, as Kafka has it: the year of stamps without one lies near it. */
+  readonly timestamp: number;
+  readonly text: string;
+  readonly flaw?: SourceRecord['flaw'];
+  readonly origin: Origin | undefined;
+}
+
+/** Where a record was first written. */
+export interface Origin {
+  readonly fingerprint: string;
+  /** Bytes from the beginning of the uncompressed file. */
+  readonly offset: number;
+  readonly name: string;
+  readonly zone: CivilZone | undefined;
+  readonly clock: ClockEstimate | undefined;
+}
+
+export interface ParseOptions {
+  readonly topic: string;
+  readonly partition: number;
+  /** Partitions of sessions. */
+  readonly partitions: number;
+  /** Zone of stamps that carry none, where no header says otherwise. */
+  readonly zone: CivilZone;
+  readonly redaction: Redaction;
+}
+
+/** An event as it will be indexed. */
+export interface ParsedDocument {
+  readonly id: string;
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+/** What became of a batch of raw records. */
+export interface Parsed {
+  readonly documents: readonly ParsedDocument[];
+  /** By partition of sessions. */
+  readonly events: readonly (readonly TimedSessionEvent[])[];
+  readonly facts: readonly SiteFact[];
+  /** Sources that were not heard of before. */
+  readonly sources: readonly SourceNote[];
+}
+
+export interface ParsePartitionState {
+  readonly partitions: number;
+  readonly reached: number | null;
+  readonly ended: boolean;
+  readonly addresses: DovecotAddressesState;
+  readonly sources: readonly {
+    readonly source: LogSource;
+    readonly zone: string;
+    readonly clock: ClockEstimate | null;
+    readonly reached: number | null;
+    readonly parse: ParseState;
+  }[];
+}
+
+interface KnownSource {
+  readonly source: LogSource;
+  readonly zone: CivilZone;
+  readonly clock: ClockEstimate | undefined;
+  reached: number;
+}
+
+/** Of a source that has said nothing for so long, while others of its partition went on, nobody waits for more. */
+const SILENT_MS = 600_000;
+const SOURCES_MAX = 10_000;
+
+/** Reads one partition of a raw topic: parses, finds out whose address a line is about, and deals the events out. Pure. */
+export class ParsePartition {
+  readonly unit: string;
+  private readonly options: ParseOptions;
+  private readonly parse = new ParseStage();
+  private readonly sources = new Map<string, KnownSource>();
+  private readonly addresses: DovecotAddresses;
+  private readonly own: string;
+  private reached = Number.NEGATIVE_INFINITY;
+  private ended = false;
+
+  /** `zoneNamed` reads the zones of the state. */
+  constructor(options: ParseOptions, state?: ParsePartitionState, zoneNamed?: (name: string) => CivilZone | undefined) {
+    this.options = options;
+    this.unit = `${options.topic}/${options.partition}`;
+    this.own = createHash('sha256').update(this.unit).digest('base64url').slice(0, 22);
+    this.addresses = new DovecotAddresses(state?.addresses);
+    if (!state) return;
+    this.reached = state.reached ?? Number.NEGATIVE_INFINITY;
+    this.ended = state.ended;
+    for (const s of state.sources) {
+      const known: KnownSource = {
+        source: s.source,
+        zone: zoneNamed?.(s.zone) ?? options.zone,
+        clock: s.clock ?? undefined,
+        reached: s.reached ?? Number.NEGATIVE_INFINITY,
+      };
+      this.sources.set(s.source.fingerprint, known);
+      this.parse.open(s.source, known.zone, 0, undefined, s.parse);
+    }
+  }
+
+  toData(): ParsePartitionState {
+    return {
+      partitions: this.options.partitions,
+      reached: finiteOrNull(this.reached),
+      ended: this.ended,
+      addresses: this.addresses.toData(),
+      sources: [...this.sources.values()].map(({ source, zone, clock, reached }) => ({
+        source,
+        zone: zone.name,
+        clock: clock ?? null,
+        reached: finiteOrNull(reached),
+        parse: this.parse.state(source),
+      })),
+    };
+  }
+
+  progress(caughtUp: boolean): Progress {
+    return { unit: this.unit, reached: finiteOrNull(this.reached), caughtUp, ended: this.ended };
+  }
+
+  /** Whoever writes here says that no more will come. */
+  end(): void {
+    this.ended = true;
+  }
+
+  push(records: readonly RawRecord[]): Parsed {
+    const out: Dealt = {
+      documents: [],
+      events: Array.from({ length: this.options.partitions }, () => []),
+      facts: [],
+      sources: [],
+    };
+    if (records.length > 0) this.ended = false;
+    for (let from = 0; from < records.length; ) {
+      const first = records[from];
+      if (!first) break;
+      let to = from + 1;
+      while (to < records.length && records[to]?.origin?.fingerprint === first.origin?.fingerprint) to++;
+      this.pushOfOne(this.sourceOf(first, out), records.slice(from, to), out);
+      from = to;
+    }
+    this.reached = Math.max(this.reached, this.furthestBehind());
+    return out;
+  }
+
+  private pushOfOne(known: KnownSource, records: readonly RawRecord[], out: Dealt): void {
+    const { redaction } = this.options;
+    const lines = records.map(
+      (r): SourceRecord => ({
+        text: r.text,
+        offset: r.origin?.offset ?? r.offset,
+        ...(r.flaw !== undefined && { flaw: r.flaw }),
+      }),
+    );
+    const { source, zone } = known;
+    for (const event of this.parse.push(source, lines)) {
+      const document = toEcs(event, source, redaction, zone.name);
+      out.documents.push({ id: eventId(source.fingerprint, event.line.offset), document });
+      if (event.dataset !== 'unparsed') this.deal(event, known, quoteOf(document), out);
+    }
+  }
+
+  private deal(event: ParsedEvent, known: KnownSource, text: string, out: Dealt): void {
+    const t = timed(event, known.clock?.shiftMs ?? 0, text);
+    known.reached = Math.max(known.reached, reachedBy(t));
+    const light = { ...t, event: withoutText(event) };
+    if (isSessionLine(light)) out.events[this.partitionOf(light.event)]?.push(light);
+    else if (isSiteLine(light)) out.facts.push(siteLine(light));
+  }
+
+  /** Sessions that can meet have one address in common, as the server saw it. */
+  private partitionOf(e: SessionEvent): number {
+    const key = this.addressOf(e);
+    if (key === undefined) return 0;
+    return createHash('sha1').update(key).digest().readUInt32BE(0) % this.options.partitions;
+  }
+
+  private addressOf(e: SessionEvent): string | undefined {
+    switch (e.dataset) {
+      case 'dovecot.login':
+      case 'dovecot.session':
+      case 'dovecot.auth':
+        return this.addresses.of(e) ?? e.user;
+      case 'haproxy.connection':
+        return e.clientIp;
+      case 'netfilter.packet':
+        return e.sourceIp;
+      case 'netflow.flow':
+        return isToServer(e) ? e.sourceIp : e.destinationIp;
+    }
+  }
+
+  private sourceOf(r: RawRecord, out: Dealt): KnownSource {
+    const fingerprint = r.origin?.fingerprint ?? this.own;
+    const known = this.sources.get(fingerprint);
+    if (known) return known;
+    const source: LogSource = {
+      index: sourceNumber(fingerprint),
+      name: r.origin?.name ?? this.unit,
+      fingerprint,
+      modifiedAt: r.timestamp,
+    };
+    const made: KnownSource = {
+      source,
+      zone: r.origin?.zone ?? this.options.zone,
+      clock: r.origin?.clock,
+      reached: Number.NEGATIVE_INFINITY,
+    };
+    if (this.sources.size >= SOURCES_MAX) this.sources.delete(this.sources.keys().next().value ?? '');
+    this.sources.set(fingerprint, made);
+    this.parse.open(source, made.zone, r.timestamp);
+    out.sources.push({ number: source.index, fingerprint, name: source.name, clock: made.clock ?? null });
+    return made;
+  }
+
+  /** How far the source has come that is furthest behind, of those that are still saying something. */
+  private furthestBehind(): number {
+    let last = Number.NEGATIVE_INFINITY;
+    for (const { reached } of this.sources.values()) last = Math.max(last, reached);
+    let first = last;
+    for (const { reached } of this.sources.values()) if (reached >= last - SILENT_MS) first = Math.min(first, reached);
+    return first;
+  }
+}
+
+interface Dealt {
+  readonly documents: ParsedDocument[];
+  readonly events: TimedSessionEvent[][];
+  readonly facts: SiteFact[];
+  readonly sources: SourceNote[];
+}
+
+/** What an event is told by without its record: that is in its document. */
+function withoutText<E extends ParsedEvent>(event: E): E {
+  return { ...event, line: { ...event.line, raw: '', message: '' } };
+}
+
+function quoteOf(document: Readonly<Record<string, unknown>>): string {
+  const { event } = document;
+  if (typeof event !== 'object' || event === null || !('original' in event)) return '';
+  return typeof event.original === 'string' ? bounded(event.original, QUOTE_MAX) : '';
+}
+
+const finiteOrNull = (at: number): number | null => (Number.isFinite(at) ? at : null);

@@ -1,0 +1,126 @@
+import type { CorrelateOptions } from '../../processors/correlate/options.ts';
+import type { StoredSession } from '../../processors/correlate/session-store.ts';
+import type { SessionsCore } from '../../processors/correlate/sessions.ts';
+import { Sessions } from '../../processors/correlate/sessions.ts';
+import type { SharedAddressesState } from '../../processors/correlate/shared-addresses.ts';
+import type { SiteFact } from '../../processors/correlate/site-fact.ts';
+import type { EventBatch, FactBatch, Progress } from './messages.ts';
+import { Watermark } from './watermark.ts';
+
+/** Lines of one source may be out of order by this much. */
+export const LATENESS_MS = 30_000;
+/** Serials of partitions lie this far apart. */
+const SERIALS = 2 ** 36;
+
+export interface SessionsPartitionOptions {
+  readonly partition: number;
+  /** All units that are read: event time goes on when each has been heard of. */
+  readonly units: readonly string[];
+  readonly correlate: CorrelateOptions;
+}
+
+/** What is written down with each step, beside what changed in the sessions. */
+export interface SessionsPartitionCore {
+  readonly sessions: SessionsCore;
+  readonly units: readonly Progress[];
+  /** The next record to be read for the first time. */
+  readonly next: number;
+}
+
+export interface StoredPartition {
+  readonly core: SessionsPartitionCore;
+  readonly sessions: readonly StoredSession[];
+  readonly addresses: SharedAddressesState;
+}
+
+/** A record that was read, and the latest event in it. */
+interface ReadRecord {
+  readonly offset: number;
+  readonly last: number;
+}
+
+/** One partition of sessions: batches of events in, facts for the site out. Pure. */
+export class SessionsPartition {
+  private readonly options: SessionsPartitionOptions;
+  private readonly sessions: Sessions;
+  private readonly watermark: Watermark;
+  /** Records with events whose time has not come: they are read again after a restart. */
+  private pending: ReadRecord[] = [];
+  private next: number;
+  private reached: number;
+  private ended = false;
+
+  constructor(options: SessionsPartitionOptions, stored?: StoredPartition) {
+    this.options = options;
+    this.sessions = stored
+      ? Sessions.fromChanges(stored.core.sessions, stored.sessions, stored.addresses, options.correlate)
+      : new Sessions(options.correlate, undefined, options.partition * SERIALS);
+    this.sessions.keepJournal();
+    this.watermark = new Watermark(stored?.core.units);
+    this.next = stored?.core.next ?? 0;
+    this.reached = this.sessions.advancedTo;
+  }
+
+  get open(): number {
+    return this.sessions.open;
+  }
+
+  get late(): number {
+    return this.sessions.late;
+  }
+
+  get evicted(): number {
+    return this.sessions.evicted;
+  }
+
+  /** The first record that is needed after a restart. */
+  get neededFrom(): number {
+    return this.pending[0]?.offset ?? this.next;
+  }
+
+  /** Takes one record. One that was read before the restart only gives back what had not been applied by then. */
+  take(batch: EventBatch, offset: number): void {
+    const isAgain = offset < this.next;
+    const waiting = isAgain ? batch.events.filter((e) => e.seenAt >= this.reached) : batch.events;
+    if (waiting.length > 0) {
+      this.sessions.push(waiting);
+      let last = Number.NEGATIVE_INFINITY;
+      for (const e of waiting) if (e.seenAt > last) last = e.seenAt;
+      this.pending.push({ offset, last });
+    }
+    if (isAgain) return;
+    this.next = offset + 1;
+    this.watermark.note(batch.progress);
+  }
+
+  /** Event time goes on as far as all units have come. */
+  advance(): FactBatch {
+    const facts: SiteFact[] = [];
+    const reached = this.watermark.at(this.options.units) - LATENESS_MS;
+    this.ended = reached === Number.POSITIVE_INFINITY;
+    if (this.ended || reached > this.reached) {
+      this.sessions.advance(reached, facts);
+      if (!this.ended) this.reached = reached;
+      this.pending = this.pending.filter(({ last }) => last >= reached);
+    }
+    return { progress: this.progress(), sources: [], facts };
+  }
+
+  progress(): Progress {
+    return {
+      unit: `sessions/${this.options.partition}`,
+      reached: Number.isFinite(this.reached) ? this.reached : null,
+      caughtUp: false,
+      ended: this.ended,
+    };
+  }
+
+  /** What must be written down for this step, together with what `advance` told. */
+  changes() {
+    const { core, sessions, addresses } = this.sessions.changes();
+    const whole: SessionsPartitionCore = { sessions: core, units: this.watermark.toData(), next: this.next };
+    return { core: whole, sessions, addresses };
+  }
+}
+
+export const sessionsUnit = (partition: number): string => `sessions/${partition}`;

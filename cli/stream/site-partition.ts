@@ -1,0 +1,87 @@
+import type { CauseModel } from '../../models/cause/decide.ts';
+import type { CorrelateOptions } from '../../processors/correlate/options.ts';
+import { type ClosedSession, Site, type SiteState } from '../../processors/correlate/site.ts';
+import { eventId } from '../../processors/ecs.ts';
+import type { IncidentsState } from '../../processors/profile/incidents.ts';
+import type { KnownTimer } from '../../processors/profile/known-timers.ts';
+import { Judging, type Verdicts } from '../verdicts.ts';
+import type { FactBatch, Progress, SourceNote } from './messages.ts';
+import { Watermark } from './watermark.ts';
+
+export interface SiteOptions {
+  /** The partitions of sessions: event time goes on when each has told how far it has come. */
+  readonly units: readonly string[];
+  readonly correlate: CorrelateOptions;
+  readonly model: CauseModel;
+  readonly timers: readonly KnownTimer[];
+}
+
+export interface SitePartitionState {
+  readonly site: SiteState;
+  readonly incidents: IncidentsState;
+  readonly sources: readonly SourceNote[];
+  readonly units: readonly Progress[];
+  readonly reached: number | null;
+}
+
+const SOURCES_MAX = 100_000;
+
+/** The site: what sessions and readers tell in, profiles and incidents out. The same log of facts always gives the same documents. Pure. */
+export class SitePartition {
+  private readonly options: SiteOptions;
+  private readonly site: Site;
+  private readonly judging: Judging;
+  private readonly watermark: Watermark;
+  private readonly sources: Map<number, SourceNote>;
+  private reached: number;
+
+  constructor(options: SiteOptions, state?: SitePartitionState) {
+    this.options = options;
+    this.site = new Site(options.correlate, state?.site);
+    this.watermark = new Watermark(state?.units);
+    this.sources = new Map(state?.sources.map((s) => [s.number, s]));
+    this.reached = state?.reached ?? Number.NEGATIVE_INFINITY;
+    const { model, timers } = options;
+    this.judging = new Judging({ model, timers, facts: this.facts() }, state?.incidents);
+  }
+
+  toData(): SitePartitionState {
+    return {
+      site: this.site.snapshot(),
+      incidents: this.judging.toData(),
+      sources: [...this.sources.values()],
+      units: this.watermark.toData(),
+      reached: Number.isFinite(this.reached) ? this.reached : null,
+    };
+  }
+
+  take(batch: FactBatch): Verdicts {
+    for (const source of batch.sources) {
+      if (this.sources.size >= SOURCES_MAX) this.sources.delete(this.sources.keys().next().value ?? 0);
+      this.sources.set(source.number, source);
+    }
+    this.site.push(batch.facts);
+    if (batch.progress) this.watermark.note(batch.progress);
+    const closed: ClosedSession[] = [];
+    const reached = this.watermark.at(this.options.units);
+    if (reached > this.reached) this.site.advance(reached, closed);
+    if (Number.isFinite(reached)) this.reached = Math.max(this.reached, reached);
+    return this.judging.push(closed, reached);
+  }
+
+  private facts() {
+    return {
+      eventId: (source: number, offset: number): string => eventId(this.sources.get(source)?.fingerprint ?? '', offset),
+      clock: (source: number) => {
+        const s = this.sources.get(source);
+        if (!s?.clock || s.clock.shiftMs === 0) return undefined;
+        return {
+          source: s.name,
+          shift_ms: Math.round(s.clock.shiftMs),
+          confidence: Math.round(s.clock.confidence * 100) / 100,
+          basis: s.clock.basis,
+        };
+      },
+    };
+  }
+}

@@ -1,0 +1,197 @@
+import { distinctLogs } from '../../../cli/distinct-logs.ts';
+import type { PreparedSource } from '../../../cli/pipeline.ts';
+import { prepareSources } from '../../../cli/prepare.ts';
+import { runAnalysis } from '../../../cli/run-analysis.ts';
+import { type EventBatch, type FactBatch, readEventBatch, readFactBatch, write } from '../../../cli/stream/messages.ts';
+import { ParsePartition, type RawRecord } from '../../../cli/stream/parse-partition.ts';
+import { SessionsPartition, type StoredPartition, sessionsUnit } from '../../../cli/stream/sessions-partition.ts';
+import { SitePartition } from '../../../cli/stream/site-partition.ts';
+import { findInputs } from '../../../ingest/find.ts';
+import { type OpenedLog, openLog } from '../../../ingest/open.ts';
+import { SHIPPED_MODEL } from '../../../models/cause/shipped-model.ts';
+import { DEFAULT_CORRELATE_OPTIONS } from '../../../processors/correlate/options.ts';
+import type { StoredSession } from '../../../processors/correlate/session-store.ts';
+import type { AddressUsers } from '../../../processors/correlate/shared-addresses.ts';
+import type { Incident } from '../../../processors/profile/incident.ts';
+import { DEFAULT_TIMERS } from '../../../processors/profile/known-timers.ts';
+import type { Profile } from '../../../processors/profile/profile.ts';
+import { newRedaction } from '../../../processors/redact.ts';
+import { parseZone, UTC } from '../../../processors/time.ts';
+
+/** The streaming workers without Kafka: each topic is a list, everything that travels is bytes. */
+
+const redaction = newRedaction('a key of the tests');
+const CLOCK = { zone: UTC, zoneBySource: [], near: undefined, now: Date.UTC(2026, 10, 25) };
+
+export interface Documents {
+  /** Text of the newest revision of each document, by id. */
+  readonly profiles: ReadonlyMap<string, string>;
+  readonly incidents: ReadonlyMap<string, string>;
+}
+
+export async function embedded(folder: string): Promise<Documents> {
+  const documents = new Newest();
+  await runAnalysis({
+    paths: [folder],
+    clock: CLOCK,
+    model: SHIPPED_MODEL,
+    timers: DEFAULT_TIMERS,
+    redaction,
+    since: Number.NEGATIVE_INFINITY,
+    until: Number.POSITIVE_INFINITY,
+    keepEvents: false,
+    async onBatch({ profiles, incidents }) {
+      documents.add(profiles, incidents);
+    },
+  });
+  return documents;
+}
+
+/** A raw topic with one partition a source, and its records in turn as a reader of files side by side would send them. */
+export interface RawTopic {
+  readonly records: RawRecord[];
+}
+
+export async function rawTopics(folder: string): Promise<readonly RawTopic[]> {
+  const opened: OpenedLog[] = [];
+  for (const input of (await findInputs([folder])).inputs) opened.push(await openLog(input, opened.length));
+  const { sources } = await prepareSources(distinctLogs(opened.filter((log) => log.head !== '')).distinct, CLOCK);
+  return Promise.all(sources.map(rawTopic));
+}
+
+async function rawTopic({ log, zone, near, clock }: PreparedSource): Promise<RawTopic> {
+  const { fingerprint, name } = log.source;
+  const records: RawRecord[] = [];
+  for await (const batch of log.batches())
+    for (const { text, offset, flaw } of batch.records)
+      records.push({
+        offset: records.length,
+        timestamp: near,
+        text,
+        ...(flaw !== undefined && { flaw }),
+        origin: { fingerprint, offset, name, zone, clock },
+      });
+  return { records };
+}
+
+export interface StreamOptions {
+  readonly partitions: number;
+  /** Raw records a step. */
+  readonly batch: number;
+  /** Every so many steps every worker is stopped, and taken up from what it had written down. */
+  readonly restartEvery?: number;
+}
+
+export function streamed(topics: readonly RawTopic[], options: StreamOptions): Documents {
+  const { partitions, batch } = options;
+  const units = topics.map((_, i) => `raw-${i}/0`);
+  const documents = new Newest();
+  const eventLog: Buffer[][] = Array.from({ length: partitions }, () => []);
+  const factLog: Buffer[] = [];
+  const parseOptions = (i: number) => ({ topic: `raw-${i}`, partition: 0, partitions, zone: UTC, redaction });
+  let parsers = topics.map((_, i) => new ParsePartition(parseOptions(i)));
+  const read = topics.map(() => 0);
+  const sessionsOptions = (partition: number) => ({ partition, units, correlate: DEFAULT_CORRELATE_OPTIONS });
+  const kept = eventLog.map(() => new Kept());
+  let sessions = eventLog.map((_, p) => new SessionsPartition(sessionsOptions(p)));
+  const eventsRead = eventLog.map(() => 0);
+  const siteOptions = {
+    units: eventLog.map((_, p) => sessionsUnit(p)),
+    correlate: DEFAULT_CORRELATE_OPTIONS,
+    model: SHIPPED_MODEL,
+    timers: DEFAULT_TIMERS,
+  };
+  let site = new SitePartition(siteOptions);
+  let factsRead = 0;
+  const tell = (parser: ParsePartition, parsed: ReturnType<ParsePartition['push']>, caughtUp: boolean): void => {
+    const progress = parser.progress(caughtUp);
+    parsed.events.forEach((events, p) => {
+      eventLog[p]?.push(write({ progress, events }));
+    });
+    factLog.push(write({ progress: null, sources: parsed.sources, facts: parsed.facts }));
+  };
+  for (const parser of parsers) tell(parser, parser.push([]), false);
+  for (let step = 1; ; step++) {
+    const isOver = topics.every((topic, i) => (read[i] ?? 0) >= topic.records.length);
+    parsers.forEach((parser, i) => {
+      const from = read[i] ?? 0;
+      const records = topics[i]?.records.slice(from, from + batch) ?? [];
+      read[i] = from + records.length;
+      const parsed = parser.push(records);
+      if (isOver) parser.end();
+      if (isOver || records.length > 0) tell(parser, parsed, from + records.length === topics[i]?.records.length);
+    });
+    sessions.forEach((s, p) => {
+      const log = eventLog[p] ?? [];
+      for (let at = eventsRead[p] ?? 0; at < log.length; at++) s.take(needed(readEventBatch(log[at] ?? null)), at);
+      eventsRead[p] = log.length;
+      factLog.push(write(s.advance()));
+      kept[p]?.add(s);
+    });
+    for (; factsRead < factLog.length; factsRead++) {
+      const verdicts = site.take(needed(readFactBatch(factLog[factsRead] ?? null)));
+      documents.add(verdicts.profiles, verdicts.incidents);
+    }
+    if (isOver) return documents;
+    if (options.restartEvery === undefined || step % options.restartEvery !== 0) continue;
+    parsers = parsers.map((p, i) => new ParsePartition(parseOptions(i), throughJson(p.toData()), parseZone));
+    sessions = sessions.map((_, p) => {
+      const from = kept[p]?.neededFrom ?? 0;
+      eventsRead[p] = from;
+      return new SessionsPartition(sessionsOptions(p), kept[p]?.stored());
+    });
+    site = new SitePartition(siteOptions, throughJson(site.toData()));
+  }
+}
+
+/** The compacted topic of one partition of sessions. */
+class Kept {
+  private core: string | undefined;
+  private readonly sessions = new Map<number, string>();
+  private readonly addresses = new Map<string, string>();
+  neededFrom = 0;
+
+  add(s: SessionsPartition): void {
+    const changes = s.changes();
+    this.core = JSON.stringify(changes.core);
+    for (const [serial, entry] of changes.sessions) put(this.sessions, serial, entry);
+    for (const [ip, entry] of changes.addresses) put(this.addresses, ip, entry);
+    this.neededFrom = s.neededFrom;
+  }
+
+  stored(): StoredPartition | undefined {
+    if (this.core === undefined) return undefined;
+    const sessions = [...this.sessions.values()].map((text): StoredSession => JSON.parse(text));
+    const addresses = [...this.addresses].map(([ip, text]): [string, AddressUsers] => [ip, JSON.parse(text)]);
+    return { core: JSON.parse(this.core), sessions, addresses };
+  }
+}
+
+class Newest implements Documents {
+  readonly profiles = new Map<string, string>();
+  readonly incidents = new Map<string, string>();
+  private readonly revisions = new Map<string, number>();
+
+  add(profiles: readonly Profile[], incidents: readonly Incident[]): void {
+    for (const p of profiles) this.put(this.profiles, p.imapwhy.session.id, p.imapwhy.revision, p);
+    for (const i of incidents) this.put(this.incidents, i.imapwhy.incident.id, i.imapwhy.revision, i);
+  }
+
+  private put(to: Map<string, string>, id: string, revision: number, document: object): void {
+    if (revision <= (this.revisions.get(id) ?? 0)) return;
+    this.revisions.set(id, revision);
+    to.set(id, JSON.stringify(document));
+  }
+}
+
+function put<K>(map: Map<K, string>, key: K, entry: object | undefined): void {
+  if (entry === undefined) map.delete(key);
+  else map.set(key, JSON.stringify(entry));
+}
+
+function needed<T extends EventBatch | FactBatch>(batch: T | undefined): T {
+  if (batch === undefined) throw new Error('what a worker wrote was not understood by the next');
+  return batch;
+}
+
+const throughJson = <T>(data: T): T => JSON.parse(JSON.stringify(data));

@@ -1,0 +1,29 @@
+/** However the work is divided, cut, and interrupted: the documents are those of one process over the same files. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Documents, embedded, rawTopics, streamed } from './in-memory.ts';
+
+const folder = new URL('../../../samples/lab-a/logs', import.meta.url).pathname;
+const expected = await embedded(folder);
+const topics = await rawTopics(folder);
+
+function assertSame(found: Documents): void {
+  for (const kind of ['profiles', 'incidents'] as const) {
+    const differences: string[] = [];
+    for (const [id, text] of expected[kind])
+      if (found[kind].get(id) !== text) differences.push(`${text}\n${found[kind].get(id)}`);
+    assert.deepEqual(differences.slice(0, 2), [], `${differences.length} of ${expected[kind].size} ${kind} differ`);
+    assert.equal(found[kind].size, expected[kind].size, `no more ${kind} than expected`);
+  }
+}
+
+describe('sessions divided among partitions', () => {
+  for (const partitions of [1, 2, 8])
+    test(`${partitions}: the documents of one process`, () => {
+      assertSame(streamed(topics, { partitions, batch: 500 }));
+    });
+
+  test('workers that are stopped again and again, and taken up from what they had written down', () => {
+    assertSame(streamed(topics, { partitions: 3, batch: 400, restartEvery: 7 }));
+  });
+});
