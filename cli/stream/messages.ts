@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
 import type { SiteFact } from '../../processors/correlate/site-fact.ts';
 import type { ClockEstimate } from '../../processors/resolve/clock-skew.ts';
+import { arrayOf, chunks } from './chunks.ts';
 
 /** How far a unit of reading (a raw partition, a partition of sessions) has come. */
 export interface Progress {
@@ -20,7 +21,8 @@ export interface Progress {
 
 /** Events of connections for one partition of sessions. */
 export interface EventBatch {
-  readonly progress: Progress;
+  /** null: more of the same reading follows. */
+  readonly progress: Progress | null;
   readonly events: readonly TimedSessionEvent[];
 }
 
@@ -47,7 +49,7 @@ const progress = v.object({
 });
 const position = { seenAt: v.number() };
 const eventBatch = v.looseObject({
-  progress,
+  progress: v.nullable(progress),
   events: v.array(
     v.looseObject({ ...position, at: v.number(), shift: v.number(), event: v.looseObject({ dataset: v.string() }) }),
   ),
@@ -69,7 +71,23 @@ export function readFactBatch(value: Buffer | null): FactBatch | undefined {
   return v.is(factBatch, batch) ? batch : undefined;
 }
 
-export const write = (batch: EventBatch | FactBatch): Buffer => Buffer.from(JSON.stringify(batch));
+/** One record, or more where it would be too large; only with the last one the reader has come as far as it says. */
+export function writeEvents(progress: Progress, events: readonly TimedSessionEvent[]): readonly Buffer[] {
+  const pieces = chunks(events.map((e) => JSON.stringify(e)));
+  return (pieces.length > 0 ? pieces : [[]]).map((piece, i) =>
+    Buffer.from(`{"progress":${i >= pieces.length - 1 ? JSON.stringify(progress) : null},"events":${arrayOf(piece)}}`),
+  );
+}
+
+export function writeFacts({ progress, sources, facts }: FactBatch): readonly Buffer[] {
+  const pieces = chunks(facts.map((f) => JSON.stringify(f)));
+  return (pieces.length > 0 ? pieces : [[]]).map((piece, i) => {
+    const isLast = i >= pieces.length - 1;
+    return Buffer.from(
+      `{"progress":${isLast ? JSON.stringify(progress) : null},"sources":${i === 0 ? JSON.stringify(sources) : '[]'},"facts":${arrayOf(piece)}}`,
+    );
+  });
+}
 
 /** Undefined if it is no JSON. */
 function json(value: Buffer | null) {

@@ -59,6 +59,8 @@ export interface Parsed {
   readonly facts: readonly SiteFact[];
   /** Sources that were not heard of before. */
   readonly sources: readonly SourceNote[];
+  /** How many of the documents nobody understood. */
+  readonly unparsed: number;
 }
 
 export interface ParsePartitionState {
@@ -85,6 +87,8 @@ interface KnownSource {
 /** Of a source that has said nothing for so long, while others of its partition went on, nobody waits for more. */
 const SILENT_MS = 600_000;
 const SOURCES_MAX = 10_000;
+/** What a line may take from where it is written to here. */
+const DELIVERY_MS = 5000;
 
 /** Reads one partition of a raw topic: parses, finds out whose address a line is about, and deals the events out. Pure. */
 export class ParsePartition {
@@ -138,6 +142,12 @@ export class ParsePartition {
     return { unit: this.unit, reached: finiteOrNull(this.reached), caughtUp, ended: this.ended };
   }
 
+  /** Everything was read `silentMs` ago, and nothing has come since: event time goes on with the clock on the wall, less what a line may take. */
+  silence(silentMs: number): Progress {
+    const reached = Number.isFinite(this.reached) ? this.reached + Math.max(0, silentMs - DELIVERY_MS) : null;
+    return { unit: this.unit, reached, caughtUp: true, ended: this.ended };
+  }
+
   /** Whoever writes here says that no more will come. */
   end(): void {
     this.ended = true;
@@ -149,6 +159,7 @@ export class ParsePartition {
       events: Array.from({ length: this.options.partitions }, () => []),
       facts: [],
       sources: [],
+      unparsed: 0,
     };
     if (records.length > 0) this.ended = false;
     for (let from = 0; from < records.length; ) {
@@ -176,7 +187,8 @@ export class ParsePartition {
     for (const event of this.parse.push(source, lines)) {
       const document = toEcs(event, source, redaction, zone.name);
       out.documents.push({ id: eventId(source.fingerprint, event.line.offset), document });
-      if (event.dataset !== 'unparsed') this.deal(event, known, quoteOf(document), out);
+      if (event.dataset === 'unparsed') out.unparsed++;
+      else this.deal(event, known, quoteOf(document), out);
     }
   }
 
@@ -248,6 +260,7 @@ interface Dealt {
   readonly events: TimedSessionEvent[][];
   readonly facts: SiteFact[];
   readonly sources: SourceNote[];
+  unparsed: number;
 }
 
 /** What an event is told by without its record: that is in its document. */

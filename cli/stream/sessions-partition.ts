@@ -90,7 +90,7 @@ export class SessionsPartition {
     }
     if (isAgain) return;
     this.next = offset + 1;
-    this.watermark.note(batch.progress);
+    if (batch.progress) this.watermark.note(batch.progress);
   }
 
   /** Event time goes on as far as all units have come. */

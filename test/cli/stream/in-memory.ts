@@ -106,9 +106,9 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
   const tell = (parser: ParsePartition, parsed: ReturnType<ParsePartition['push']>, caughtUp: boolean): void => {
     const progress = parser.progress(caughtUp);
     parsed.events.forEach((events, p) => {
-      eventLog[p]?.push(write({ progress, events }));
+      eventLog[p]?.push(...writeEvents(progress, events));
     });
-    factLog.push(write({ progress: null, sources: parsed.sources, facts: parsed.facts }));
+    factLog.push(...writeFacts({ progress: null, sources: parsed.sources, facts: parsed.facts }));
   };
   for (const parser of parsers) tell(parser, parser.push([]), false);
   for (let step = 1; ; step++) {
@@ -125,7 +125,7 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
       const log = eventLog[p] ?? [];
       for (let at = eventsRead[p] ?? 0; at < log.length; at++) s.take(needed(readEventBatch(log[at] ?? null)), at);
       eventsRead[p] = log.length;
-      factLog.push(write(s.advance()));
+      factLog.push(...writeFacts(s.advance()));
       kept[p]?.add(s);
     });
     for (; factsRead < factLog.length; factsRead++) {

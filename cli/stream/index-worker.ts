@@ -1,0 +1,94 @@
+import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
+import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
+import type { Batch, ConsumedRecord, ConsumeHandler, Producer, RecordToSend } from '../../ingest/kafka/port.ts';
+import { type BulkDocument, eventDocument, incidentDocument, profileDocument } from '../../outputs/elasticsearch/bulk-document.ts';
+import type { ElasticsearchOutput } from '../../outputs/elasticsearch/elasticsearch.ts';
+import type { EventDocument } from '../../outputs/output.ts';
+import type { Incident } from '../../processors/profile/incident.ts';
+import type { Profile } from '../../processors/profile/profile.ts';
+import { version } from '../version.ts';
+import type { Topics } from './topics.ts';
+import type { WorkerContext } from './worker.ts';
+
+export interface IndexWorkerOptions {
+  readonly topics: Topics;
+  readonly namespace: string;
+  readonly output: ElasticsearchOutput;
+}
+
+/** Documents in, Elasticsearch out. An offset is committed when each document before it has its answer; one that is refused is a dead letter. */
+export class IndexWorker implements ConsumeHandler {
+  private readonly options: IndexWorkerOptions;
+  private readonly context: WorkerContext;
+  private readonly producer: Producer;
+
+  constructor(options: IndexWorkerOptions, producer: Producer, context: WorkerContext) {
+    this.options = options;
+    this.producer = producer;
+    this.context = context;
+  }
+
+  async batch({ lease, records, next }: Batch): Promise<void> {
+    const { counters } = this.context;
+    const documents: BulkDocument[] = [];
+    const dead: RecordToSend[] = [];
+    const recordOf = new Map<string, ConsumedRecord>();
+    for (const record of records) {
+      const found = this.documentsOf(lease.topic, record, `${lease.topic}/${lease.partition}/${record.offset}`);
+      if (!found) dead.push(this.dead(record, record.value, lease, 'malformed', 'This is no document.'));
+      for (const d of found ?? []) {
+        documents.push(d);
+        recordOf.set(d.origin ?? '', record);
+      }
+    }
+    const { written, present, refused } = await this.options.output.deliverDocuments(documents);
+    counters.add('indexed_total', 'written', written);
+    counters.add('indexed_total', 'present', present);
+    for (const r of refused) {
+      const record = recordOf.get(r.origin ?? '');
+      if (!record) throw new Error(`a refused document says that it comes from ${r.origin}, where none came from`);
+      // The document alone, not its neighbours in the record: they are there.
+      const value = Buffer.from(JSON.stringify(r.kind === 'event' ? [{ id: r.id, document: r.document }] : r.document));
+      dead.push(this.dead(record, value, lease, r.code, `${r.target}, id ${r.id}: ${r.reason}`));
+    }
+    if (dead.length > 0) await this.producer.send(dead);
+    await lease.commit(next);
+  }
+
+  failed(error: KafkaError): void {
+    this.context.counters.add('kafka_errors_total', error.code);
+    this.context.log(`index: ${error.message} (${error.code})`);
+  }
+
+  private documentsOf(topic: string, { value }: ConsumedRecord, origin: string): readonly BulkDocument[] | undefined {
+    if (value === null) return [];
+    const { topics, namespace } = this.options;
+    try {
+      const data = JSON.parse(value.toString('utf8'));
+      if (topic === topics.profiles) {
+        const profile: Profile = data;
+        return [{ ...profileDocument(profile, namespace), origin }];
+      }
+      if (topic === topics.incidents) {
+        const incident: Incident = data;
+        return [{ ...incidentDocument(incident, namespace), origin }];
+      }
+      const events: readonly EventDocument[] = data;
+      return events.map((e) => ({ ...eventDocument(e, namespace), origin }));
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+      throw error;
+    }
+  }
+
+  private dead(
+    record: ConsumedRecord,
+    value: Buffer | null,
+    where: { readonly topic: string; readonly partition: number },
+    code: string,
+    message: string,
+  ): RecordToSend {
+    this.context.counters.add('dead_letters_total', 'index');
+    return toDeadLetter({ ...record, value }, where, { code, stage: 'index', errorClass: 'Error', message }, version);
+  }
+}

@@ -1,0 +1,149 @@
+import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
+import type { Batch, ConsumedRecord, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
+import { isEndOfInput, readRawRecord } from '../../ingest/kafka/raw-record.ts';
+import type { Redaction } from '../../processors/redact.ts';
+import { type CivilZone, parseZone } from '../../processors/time.ts';
+import { version } from '../version.ts';
+import { arrayOf, chunks } from './chunks.ts';
+import { type FactBatch, type Progress, writeEvents, writeFacts } from './messages.ts';
+import { type Parsed, ParsePartition, type ParsePartitionState, type RawRecord } from './parse-partition.ts';
+import { readState } from './restore.ts';
+import type { Topics } from './topics.ts';
+import { type PartitionWork, StatefulWorker, type Step, type WorkerContext } from './worker.ts';
+
+export interface ParseWorkerOptions {
+  readonly topics: Topics;
+  /** Partitions of `topics.events`, and of `topics.documents`. */
+  readonly partitions: number;
+  readonly documentPartitions: number;
+  /** Zone of stamps that carry none, by raw topic. */
+  readonly zoneOf: (topic: string) => CivilZone;
+  readonly redaction: Redaction;
+  /** A partition without a record for so long is told to be silent. */
+  readonly idleMs: number;
+}
+
+/** Raw topics in; documents, events of connections and facts of the site out. */
+export class ParseWorker extends StatefulWorker<ParsePartition> {
+  private readonly options: ParseWorkerOptions;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(options: ParseWorkerOptions, context: WorkerContext) {
+    super('parse', context);
+    this.options = options;
+    this.timer = setInterval(() => void this.tellSilence(), Math.max(100, options.idleMs / 2));
+    this.timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  protected async restore(lease: Lease): Promise<ParsePartition> {
+    const { topics, partitions, redaction, zoneOf } = this.options;
+    const states = await readState(this.context.kafka, topics.parseState, 0, (e) => this.failed(e));
+    const written = states.get(`${lease.topic}/${lease.partition}`);
+    const state: ParsePartitionState | undefined = written && JSON.parse(written.toString('utf8'));
+    if (state && state.partitions !== partitions)
+      throw new Error(
+        `${topics.events} had ${state.partitions} partitions and has ${partitions} now: sessions would be torn apart. Drain it, and start with another topic prefix.`,
+      );
+    const where = { topic: lease.topic, partition: lease.partition };
+    return new ParsePartition({ ...where, partitions, zone: zoneOf(lease.topic), redaction }, state, parseZone);
+  }
+
+  /** Everybody waits for a unit that was never heard of. */
+  protected override async opened(work: PartitionWork<ParsePartition>): Promise<void> {
+    const { state } = work;
+    if (!state) return;
+    await this.commit(work, this.told(state.progress(false), state.push([])), undefined);
+  }
+
+  protected process(state: ParsePartition, { lease, records, next, end }: Batch): Step {
+    const { counters } = this.context;
+    const out: RecordToSend[] = [];
+    const raw: RawRecord[] = [];
+    let isOver = false;
+    for (const record of records) {
+      isOver = isEndOfInput(record);
+      if (isOver) continue;
+      const read = this.read(record, lease);
+      if (read) raw.push(read);
+      else if (record.value !== null && record.value.length > 0) out.push(this.dead(record, lease));
+      else counters.add('records_skipped_total', 'empty');
+    }
+    const parsed = state.push(raw);
+    if (isOver) state.end();
+    counters.add('records_total', 'read', records.length);
+    counters.add('events_total', 'parsed', parsed.documents.length - parsed.unparsed);
+    counters.add('events_total', 'unparsed', parsed.unparsed);
+    out.push(...this.told(state.progress(next >= end), parsed));
+    out.push({ topic: this.options.topics.parseState, partition: 0, key: Buffer.from(state.unit), value: json(state.toData()) });
+    return { records: out, next };
+  }
+
+  private read(record: ConsumedRecord, lease: Lease): RawRecord | undefined {
+    const raw = readRawRecord(record, lease);
+    if (!raw) return undefined;
+    for (const header of raw.ignored) this.context.counters.add('headers_ignored_total', header);
+    const { text, fingerprint, offset, source: name } = raw;
+    return {
+      offset: record.offset,
+      timestamp: raw.near ?? record.timestamp,
+      text,
+      ...(raw.flaw !== undefined && { flaw: raw.flaw }),
+      origin: {
+        fingerprint,
+        offset,
+        name,
+        zone: raw.zone === undefined ? undefined : parseZone(raw.zone),
+        clock: raw.clock,
+      },
+    };
+  }
+
+  private dead(record: ConsumedRecord, lease: Lease): RecordToSend {
+    this.context.counters.add('dead_letters_total', 'parse');
+    const reason = { code: 'unreadable', stage: 'parse', errorClass: 'Error', message: 'The record cannot be read.' };
+    return toDeadLetter(record, lease, reason, version);
+  }
+
+  /** Every partition hears how far this one has come, so that time goes on where nothing happens too. */
+  private told(progress: Progress, parsed: Parsed): RecordToSend[] {
+    const { topics, documentPartitions } = this.options;
+    const out: RecordToSend[] = [];
+    parsed.events.forEach((events, partition) => {
+      for (const value of writeEvents(progress, events)) out.push({ topic: topics.events, partition, key: null, value });
+    });
+    const facts: FactBatch = { progress: null, sources: parsed.sources, facts: parsed.facts };
+    if (facts.sources.length + facts.facts.length > 0)
+      for (const value of writeFacts(facts)) out.push({ topic: topics.facts, partition: 0, key: null, value });
+    const partition = hash(progress.unit) % documentPartitions;
+    for (const piece of chunks(parsed.documents.map((d) => JSON.stringify(d))))
+      out.push({ topic: topics.documents, partition, key: null, value: Buffer.from(arrayOf(piece)) });
+    return out;
+  }
+
+  /** What has been read to its end, and then says nothing, is told to go on with the time that passes. */
+  private async tellSilence(): Promise<void> {
+    for (const work of this.work.values()) {
+      try {
+        await this.inTurn(work, async () => {
+          const { state } = work;
+          const silentMs = Date.now() - work.lastBatchAt;
+          if (state && silentMs >= this.options.idleMs) await this.commit(work, this.told(state.silence(silentMs), state.push([])), undefined);
+        });
+      } catch (error) {
+        this.context.log(`parse: ${work.lease.topic}/${work.lease.partition} could not tell that it is silent: ${error}`);
+      }
+    }
+  }
+}
+
+const json = (data: object): Buffer => Buffer.from(JSON.stringify(data));
+
+function hash(text: string): number {
+  let h = 7;
+  for (const c of text) h = (Math.imul(h, 31) + (c.codePointAt(0) ?? 0)) >>> 0;
+  return h;
+}

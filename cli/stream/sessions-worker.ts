@@ -1,0 +1,82 @@
+import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
+import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
+import type { CorrelateOptions } from '../../processors/correlate/options.ts';
+import type { StoredSession } from '../../processors/correlate/session-store.ts';
+import type { AddressUsers } from '../../processors/correlate/shared-addresses.ts';
+import { version } from '../version.ts';
+import { readEventBatch, writeFacts } from './messages.ts';
+import { readState } from './restore.ts';
+import { SessionsPartition, type SessionsPartitionCore, type StoredPartition } from './sessions-partition.ts';
+import type { Topics } from './topics.ts';
+import { StatefulWorker, type Step, type WorkerContext } from './worker.ts';
+
+export interface SessionsWorkerOptions {
+  readonly topics: Topics;
+  /** The partitions that are read, as the readers name them. */
+  readonly units: readonly string[];
+  readonly correlate: CorrelateOptions;
+}
+
+const CORE = 'core';
+const SESSION = 's ';
+const ADDRESS = 'a ';
+
+/** Events of connections in, facts for the site out. The state of a partition lies in the partition of the same number of `topics.sessionsState`. */
+export class SessionsWorker extends StatefulWorker<SessionsPartition> {
+  private readonly options: SessionsWorkerOptions;
+
+  constructor(options: SessionsWorkerOptions, context: WorkerContext) {
+    super('sessions', context);
+    this.options = options;
+  }
+
+  protected async restore(lease: Lease): Promise<SessionsPartition> {
+    const { topics, units, correlate } = this.options;
+    const state = await readState(this.context.kafka, topics.sessionsState, lease.partition, (e) => this.failed(e));
+    return new SessionsPartition({ partition: lease.partition, units, correlate }, storedPartition(state));
+  }
+
+  protected process(state: SessionsPartition, { lease, records }: Batch): Step {
+    const { topics } = this.options;
+    const out: RecordToSend[] = [];
+    for (const record of records) {
+      const batch = readEventBatch(record.value);
+      if (batch) {
+        state.take(batch, record.offset);
+        continue;
+      }
+      const reason = { code: 'malformed', stage: 'correlate', errorClass: 'Error', message: 'This is no batch of events.' };
+      out.push(toDeadLetter(record, lease, reason, version));
+      this.context.counters.add('dead_letters_total', 'correlate');
+    }
+    for (const value of writeFacts(state.advance())) out.push({ topic: topics.facts, partition: 0, key: null, value });
+    const entry = (key: string, value: object | undefined): void => {
+      const text = value === undefined ? null : Buffer.from(JSON.stringify(value));
+      out.push({ topic: topics.sessionsState, partition: lease.partition, key: Buffer.from(key), value: text });
+    };
+    const { core, sessions, addresses } = state.changes();
+    for (const [serial, stored] of sessions) entry(`${SESSION}${serial}`, stored);
+    for (const [ip, users] of addresses) entry(`${ADDRESS}${ip}`, users);
+    entry(CORE, core);
+    return { records: out, next: state.neededFrom };
+  }
+
+  get openSessions(): number {
+    let open = 0;
+    for (const { state } of this.work.values()) open += state?.open ?? 0;
+    return open;
+  }
+}
+
+function storedPartition(state: ReadonlyMap<string, Buffer>): StoredPartition | undefined {
+  const written = state.get(CORE);
+  if (!written) return undefined;
+  const core: SessionsPartitionCore = JSON.parse(written.toString('utf8'));
+  const sessions: StoredSession[] = [];
+  const addresses: [string, AddressUsers][] = [];
+  for (const [key, value] of state) {
+    if (key.startsWith(SESSION)) sessions.push(JSON.parse(value.toString('utf8')));
+    else if (key.startsWith(ADDRESS)) addresses.push([key.slice(ADDRESS.length), JSON.parse(value.toString('utf8'))]);
+  }
+  return { core, sessions, addresses };
+}

@@ -1,0 +1,62 @@
+import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
+import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
+import { version } from '../version.ts';
+import { readFactBatch } from './messages.ts';
+import { readState } from './restore.ts';
+import { type SiteOptions, SitePartition } from './site-partition.ts';
+import { readSiteState, writeSiteState } from './site-state.ts';
+import type { Topics } from './topics.ts';
+import { StatefulWorker, type Step, type WorkerContext } from './worker.ts';
+
+export interface SiteWorkerOptions extends SiteOptions {
+  readonly topics: Topics;
+  /** The state is written down this often; after a restart the facts since then are read again, and give the same documents again. */
+  readonly snapshotMs: number;
+}
+
+/** Facts in, profiles and incidents out. One partition: the company that everybody keeps is one. */
+export class SiteWorker extends StatefulWorker<SitePartition> {
+  private readonly options: SiteWorkerOptions;
+  private writtenAt = Date.now();
+
+  constructor(options: SiteWorkerOptions, context: WorkerContext) {
+    super('site', context);
+    this.options = options;
+  }
+
+  protected async restore(lease: Lease): Promise<SitePartition> {
+    const { topics } = this.options;
+    const records = await readState(this.context.kafka, topics.siteState, lease.partition, (e) => this.failed(e));
+    return new SitePartition(this.options, readSiteState(records));
+  }
+
+  protected process(state: SitePartition, { lease, records, next }: Batch): Step {
+    const { topics, snapshotMs } = this.options;
+    const out: RecordToSend[] = [];
+    for (const record of records) {
+      const batch = readFactBatch(record.value);
+      if (!batch) {
+        const reason = { code: 'malformed', stage: 'correlate', errorClass: 'Error', message: 'This is no batch of facts.' };
+        out.push(toDeadLetter(record, lease, reason, version));
+        this.context.counters.add('dead_letters_total', 'correlate');
+        continue;
+      }
+      const { profiles, incidents } = state.take(batch);
+      for (const p of profiles) out.push(document(topics.profiles, p.imapwhy.session.id, p));
+      for (const i of incidents) out.push(document(topics.incidents, i.imapwhy.incident.id, i));
+      this.context.counters.add('documents_total', 'profile', profiles.length);
+      this.context.counters.add('documents_total', 'incident', incidents.length);
+    }
+    if (Date.now() - this.writtenAt < snapshotMs) return { records: out, next: undefined };
+    this.writtenAt = Date.now();
+    out.push(...writeSiteState(state.toData(), topics.siteState));
+    return { records: out, next };
+  }
+}
+
+/** By its id, so that a topic that is compacted keeps the newest revision. */
+const document = (topic: string, id: string, value: object): RecordToSend => ({
+  topic,
+  key: Buffer.from(id),
+  value: Buffer.from(JSON.stringify(value)),
+});

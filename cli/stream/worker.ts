@@ -1,0 +1,117 @@
+import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
+import type { Batch, ConsumeHandler, Kafka, Lease, RecordToSend, Transactor } from '../../ingest/kafka/port.ts';
+import type { Counters } from './counters.ts';
+
+/** What every worker is given. */
+export interface WorkerContext {
+  readonly kafka: Kafka;
+  readonly counters: Counters;
+  /** One line for people. */
+  readonly log: (line: string) => void;
+}
+
+/** What one partition is worked on with, while it is ours. */
+export interface PartitionWork<P> {
+  readonly lease: Lease;
+  readonly transactor: Transactor;
+  /** The state as it was written down last, and what was done since. Undefined after something went wrong: it is restored before the next batch. */
+  state: P | undefined;
+  /** One thing at a time. */
+  busy: Promise<void>;
+  lastBatchAt: number;
+}
+
+/**
+ * Reads one partition, keeps its state beside it, and writes what it gives together with the state and the offset, as one transaction for each batch.
+ * Whatever fails, the state is thrown away and read again: nothing that was not written down is ever gone on with.
+ */
+export abstract class StatefulWorker<P> implements ConsumeHandler {
+  protected readonly context: WorkerContext;
+  protected readonly work = new Map<string, PartitionWork<P>>();
+  private readonly name: string;
+
+  constructor(name: string, context: WorkerContext) {
+    this.name = name;
+    this.context = context;
+  }
+
+  protected abstract restore(lease: Lease): Promise<P>;
+  /** What to write for a batch; `next` of the transaction is what the state needs no more. */
+  protected abstract process(state: P, batch: Batch): Step;
+
+  async assigned(leases: readonly Lease[], lost: AbortSignal): Promise<void> {
+    for (const lease of leases) {
+      lost.throwIfAborted();
+      const transactor = await this.context.kafka.transactor(`${lease.group}-${lease.topic}-${lease.partition}`);
+      const work: PartitionWork<P> = {
+        lease,
+        transactor,
+        state: await this.restore(lease),
+        busy: Promise.resolve(),
+        lastBatchAt: Date.now(),
+      };
+      this.work.set(keyOf(lease), work);
+      await this.opened(work);
+    }
+    if (leases.length > 0)
+      this.context.log(`${this.name}: took over ${leases.map((l) => `${l.topic}/${l.partition}`).join(', ')}`);
+  }
+
+  async batch(batch: Batch): Promise<void> {
+    const work = this.work.get(keyOf(batch.lease));
+    if (!work) throw new Error(`${keyOf(batch.lease)} was not assigned`);
+    work.lastBatchAt = Date.now();
+    await this.inTurn(work, async () => {
+      const state = work.state ?? (await this.restore(batch.lease));
+      work.state = undefined;
+      const { records, next } = this.process(state, batch);
+      await this.commit(work, records, next);
+      work.state = state;
+      work.lastBatchAt = Date.now();
+    });
+  }
+
+  async revoked(leases: readonly Lease[]): Promise<void> {
+    for (const lease of leases) {
+      const work = this.work.get(keyOf(lease));
+      this.work.delete(keyOf(lease));
+      await work?.busy;
+      await work?.transactor.close();
+    }
+  }
+
+  failed(error: KafkaError): void {
+    this.context.counters.add('kafka_errors_total', error.code);
+    this.context.log(`${this.name}: ${error.message} (${error.code})`);
+  }
+
+  /** The partition is ours and its state is here. */
+  protected async opened(_: PartitionWork<P>): Promise<void> {}
+
+  /** After what is being done. Rejects if it does; what comes after is done all the same. */
+  protected async inTurn(work: PartitionWork<P>, task: () => Promise<void>): Promise<void> {
+    const turn = work.busy.then(task);
+    work.busy = turn.catch(() => {}); // told by the turn itself
+    await turn;
+  }
+
+  /**
+   * An offset that does not move tells nobody whether the transaction came through: then it is left out, so that an unknown outcome is an
+   * error, and the state is read again.
+   */
+  protected commit(work: PartitionWork<P>, records: readonly RecordToSend[], next: number | undefined): Promise<void> {
+    const { lease } = work;
+    const isNews = next !== undefined && next !== lease.committed;
+    if (records.length === 0 && !isNews) return Promise.resolve();
+    return work.transactor.commit({ records, consumed: isNews ? [{ lease, next }] : [] });
+  }
+}
+
+export interface Step {
+  readonly records: readonly RecordToSend[];
+  /** Offset from which reading would go on after a restart; undefined where it stays as it is. */
+  readonly next: number | undefined;
+}
+
+export const keyOf = (lease: { readonly topic: string; readonly partition: number }): string =>
+  `${lease.topic}/${lease.partition}`;
