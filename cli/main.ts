@@ -6,6 +6,7 @@ import { registerEvaluate } from './evaluate.ts';
 import { registerExplain } from './explain.ts';
 import { registerParse } from './parse.ts';
 import { registerPredict } from './predict.ts';
+import { registerRun } from './run.ts';
 import { registerTrain } from './train.ts';
 import { UseError } from './use-error.ts';
 import { version } from './version.ts';
@@ -32,6 +33,7 @@ registerAnomaly(program);
 registerEvaluate(program);
 registerTrain(program);
 registerPredict(program);
+registerRun(program);
 for (const command of allCommands(program)) command.exitOverride();
 
 // A reader that went away (| head) is no failure, and who cannot be told that something failed need not be.

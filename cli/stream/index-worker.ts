@@ -1,7 +1,12 @@
 import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
 import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type { Batch, ConsumedRecord, ConsumeHandler, Producer, RecordToSend } from '../../ingest/kafka/port.ts';
-import { type BulkDocument, eventDocument, incidentDocument, profileDocument } from '../../outputs/elasticsearch/bulk-document.ts';
+import {
+  type BulkDocument,
+  eventDocument,
+  incidentDocument,
+  profileDocument,
+} from '../../outputs/elasticsearch/bulk-document.ts';
 import type { ElasticsearchOutput } from '../../outputs/elasticsearch/elasticsearch.ts';
 import type { EventDocument } from '../../outputs/output.ts';
 import type { Incident } from '../../processors/profile/incident.ts';

@@ -78,7 +78,12 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     counters.add('events_total', 'parsed', parsed.documents.length - parsed.unparsed);
     counters.add('events_total', 'unparsed', parsed.unparsed);
     out.push(...this.told(state.progress(next >= end), parsed));
-    out.push({ topic: this.options.topics.parseState, partition: 0, key: Buffer.from(state.unit), value: json(state.toData()) });
+    out.push({
+      topic: this.options.topics.parseState,
+      partition: 0,
+      key: Buffer.from(state.unit),
+      value: json(state.toData()),
+    });
     return { records: out, next };
   }
 
@@ -113,7 +118,8 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     const { topics, documentPartitions } = this.options;
     const out: RecordToSend[] = [];
     parsed.events.forEach((events, partition) => {
-      for (const value of writeEvents(progress, events)) out.push({ topic: topics.events, partition, key: null, value });
+      for (const value of writeEvents(progress, events))
+        out.push({ topic: topics.events, partition, key: null, value });
     });
     const facts: FactBatch = { progress: null, sources: parsed.sources, facts: parsed.facts };
     if (facts.sources.length + facts.facts.length > 0)
@@ -131,10 +137,13 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
         await this.inTurn(work, async () => {
           const { state } = work;
           const silentMs = Date.now() - work.lastBatchAt;
-          if (state && silentMs >= this.options.idleMs) await this.commit(work, this.told(state.silence(silentMs), state.push([])), undefined);
+          if (state && silentMs >= this.options.idleMs)
+            await this.commit(work, this.told(state.silence(silentMs), state.push([])), undefined);
         });
       } catch (error) {
-        this.context.log(`parse: ${work.lease.topic}/${work.lease.partition} could not tell that it is silent: ${error}`);
+        this.context.log(
+          `parse: ${work.lease.topic}/${work.lease.partition} could not tell that it is silent: ${error}`,
+        );
       }
     }
   }

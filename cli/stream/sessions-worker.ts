@@ -45,7 +45,12 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
         state.take(batch, record.offset);
         continue;
       }
-      const reason = { code: 'malformed', stage: 'correlate', errorClass: 'Error', message: 'This is no batch of events.' };
+      const reason = {
+        code: 'malformed',
+        stage: 'correlate',
+        errorClass: 'Error',
+        message: 'This is no batch of events.',
+      };
       out.push(toDeadLetter(record, lease, reason, version));
       this.context.counters.add('dead_letters_total', 'correlate');
     }

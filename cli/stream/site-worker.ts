@@ -36,7 +36,12 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
     for (const record of records) {
       const batch = readFactBatch(record.value);
       if (!batch) {
-        const reason = { code: 'malformed', stage: 'correlate', errorClass: 'Error', message: 'This is no batch of facts.' };
+        const reason = {
+          code: 'malformed',
+          stage: 'correlate',
+          errorClass: 'Error',
+          message: 'This is no batch of facts.',
+        };
         out.push(toDeadLetter(record, lease, reason, version));
         this.context.counters.add('dead_letters_total', 'correlate');
         continue;

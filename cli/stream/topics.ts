@@ -1,10 +1,15 @@
-/** The topics of a deployment. `prefix` keeps several deployments in one cluster apart. */
+import { deadLetterTopic } from '../../ingest/kafka/dead-letter.ts';
+import type { Kafka, TopicSpec } from '../../ingest/kafka/port.ts';
+import type { RunConfig } from '../run-config.ts';
+
+/** The topics of a deployment, beside the raw ones. A prefix keeps several deployments in one cluster apart. */
 export interface Topics {
   readonly events: string;
   readonly facts: string;
   readonly documents: string;
   readonly profiles: string;
   readonly incidents: string;
+  readonly pipeline: string;
   readonly parseState: string;
   readonly sessionsState: string;
   readonly siteState: string;
@@ -12,13 +17,52 @@ export interface Topics {
 
 export function topicsOf(prefix: string): Topics {
   return {
-    events: `${prefix}events`,
-    facts: `${prefix}facts`,
-    documents: `${prefix}documents`,
-    profiles: `${prefix}profiles`,
-    incidents: `${prefix}incidents`,
-    parseState: `${prefix}parse.state`,
-    sessionsState: `${prefix}sessions.state`,
-    siteState: `${prefix}site.state`,
+    events: `${prefix}.events`,
+    facts: `${prefix}.facts`,
+    documents: `${prefix}.documents`,
+    profiles: `${prefix}.profiles`,
+    incidents: `${prefix}.incidents`,
+    pipeline: `${prefix}.pipeline`,
+    parseState: `${prefix}.parse.state`,
+    sessionsState: `${prefix}.sessions.state`,
+    siteState: `${prefix}.site.state`,
   };
+}
+
+/** Longer than anybody may be away; what is older can be read no more after a restart. */
+const KEPT_MS = 3 * 86_400_000;
+const LOG = { 'retention.ms': String(KEPT_MS) };
+const STATE = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.3', 'segment.ms': '3600000' };
+
+/** Makes the topics that are missing. Returns how many partitions each one has. */
+export async function prepareTopics(kafka: Kafka, config: RunConfig): Promise<ReadonlyMap<string, number>> {
+  const topics = topicsOf(config.kafka.topic_prefix);
+  const { partitions } = config;
+  const specs: TopicSpec[] = [
+    ...config.inputs.map((i) => ({ topic: i.topic, partitions: i.partitions })),
+    { topic: topics.events, partitions, config: LOG },
+    { topic: topics.facts, partitions: 1, config: LOG },
+    { topic: topics.documents, partitions, config: LOG },
+    { topic: topics.profiles, partitions, config: STATE },
+    { topic: topics.incidents, partitions: 1, config: STATE },
+    { topic: topics.pipeline, partitions: 1, config: LOG },
+    { topic: topics.parseState, partitions: 1, config: STATE },
+    { topic: topics.sessionsState, partitions, config: STATE },
+    { topic: topics.siteState, partitions: 1, config: STATE },
+  ];
+  const read = [
+    ...config.inputs.map((i) => i.topic),
+    topics.events,
+    topics.facts,
+    topics.documents,
+    topics.profiles,
+    topics.incidents,
+    topics.pipeline,
+  ];
+  for (const topic of read) specs.push({ topic: deadLetterTopic(topic), partitions: 1 });
+  await kafka.createTopics(
+    specs.map((s) => (config.replication === undefined ? s : { ...s, replication: config.replication })),
+  );
+  const described = await kafka.describeTopics(specs.map((s) => s.topic));
+  return new Map([...described].map(([topic, ranges]) => [topic, ranges.length]));
 }

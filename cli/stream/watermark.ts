@@ -27,9 +27,8 @@ export class Watermark {
     let first = Number.POSITIVE_INFINITY;
     let last = Number.NEGATIVE_INFINITY;
     const counted: Progress[] = [];
-    for (const unit of expected) {
-      const p = this.units.get(unit);
-      if (!p) return Number.NEGATIVE_INFINITY;
+    for (const unit of expected) if (!this.units.has(unit)) return Number.NEGATIVE_INFINITY;
+    for (const p of this.units.values()) {
       if (p.ended) continue;
       counted.push(p);
       if (p.reached !== null && p.reached > last) last = p.reached;

@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { lineLimits } from '../framing/line.ts';
 import type { RecordFlaw } from '../record.ts';
-import type { ConsumedRecord, TopicPartition } from './port.ts';
+import type { ConsumedRecord, RecordToSend, TopicPartition } from './port.ts';
 
 export const RAW_HEADERS = {
   /** Fingerprint of the beginning of the file that the line was first written to. */
@@ -21,10 +21,21 @@ export const RAW_HEADERS = {
   zone: 'imapwhy.zone',
   /** Epoch ms near which the line was written, for stamps without a year. */
   near: 'imapwhy.near',
+  /** What must be added to the stamps: `SHIFT_MS CONFIDENCE BASIS`, as a comparison with other logs gave it. */
+  clock: 'imapwhy.clock',
   /** What framing had to cut or repair. */
   flaw: 'imapwhy.flaw',
+  /** On an empty record: no more will come in this partition, so what is open may be closed. */
+  end: 'imapwhy.end',
 } as const;
 export type RawHeader = keyof typeof RAW_HEADERS;
+
+export interface RawClock {
+  readonly shiftMs: number;
+  /** 0 to 1. */
+  readonly confidence: number;
+  readonly basis: string;
+}
 
 export interface RawRecord {
   readonly text: string;
@@ -37,6 +48,7 @@ export interface RawRecord {
   readonly source: string;
   readonly zone: string | undefined;
   readonly near: number | undefined;
+  readonly clock: RawClock | undefined;
   /** Headers that were there and could not be used. */
   readonly ignored: readonly RawHeader[];
 }
@@ -77,9 +89,21 @@ export function readRawRecord(record: ConsumedRecord, where: TopicPartition): Ra
       `${where.topic}/${where.partition}`,
     zone: take('zone', (name) => (zonePattern.test(name) ? name : undefined)),
     near: take('near', toNumber) ?? shipped?.near,
+    clock: take('clock', toClock),
     ignored,
   };
 }
+
+/** Whoever writes to this partition says that no more will come. */
+export const isEndOfInput = ({ value, headers }: ConsumedRecord): boolean =>
+  (value === null || value.length === 0) && headers.has(RAW_HEADERS.end);
+
+export const endOfInput = (where: TopicPartition): RecordToSend => ({
+  ...where,
+  key: null,
+  value: Buffer.alloc(0),
+  headers: [[RAW_HEADERS.end, Buffer.from('1')]],
+});
 
 /** The headers of a line that comes from a file. */
 export function rawHeaders(line: {
@@ -88,6 +112,7 @@ export function rawHeaders(line: {
   readonly source: string;
   readonly zone?: string | undefined;
   readonly near?: number | undefined;
+  readonly clock?: RawClock | undefined;
   readonly flaw?: RecordFlaw | undefined;
 }): readonly (readonly [string, Buffer])[] {
   const headers: (readonly [string, Buffer])[] = [
@@ -97,6 +122,10 @@ export function rawHeaders(line: {
   ];
   if (line.zone !== undefined) headers.push([RAW_HEADERS.zone, Buffer.from(line.zone)]);
   if (line.near !== undefined) headers.push([RAW_HEADERS.near, Buffer.from(String(Math.round(line.near)))]);
+  if (line.clock !== undefined) {
+    const { shiftMs, confidence, basis } = line.clock;
+    headers.push([RAW_HEADERS.clock, Buffer.from(`${shiftMs} ${confidence} ${basis.slice(0, 500)}`)]);
+  }
   if (line.flaw !== undefined) headers.push([RAW_HEADERS.flaw, Buffer.from(line.flaw)]);
   return headers;
 }
@@ -167,6 +196,14 @@ const isObject = (value: unknown): value is object =>
 const own = (object: object, key: string): unknown => Object.getOwnPropertyDescriptor(object, key)?.value;
 
 const toNumber = (text: string): number | undefined => (numberPattern.test(text) ? Number(text) : undefined);
+
+const clockPattern = /^(-?[0-9]{1,12}(?:\.[0-9]{1,20})?) ([01](?:\.[0-9]{1,20})?) (.{0,500})$/;
+
+function toClock(text: string): RawClock | undefined {
+  const [, shift, confidence, basis] = clockPattern.exec(text) ?? [];
+  if (shift === undefined || confidence === undefined || basis === undefined) return undefined;
+  return { shiftMs: Number(shift), confidence: Number(confidence), basis };
+}
 
 const isFlaw = (text: string): text is RecordFlaw => flaws.has(text);
 const toFlaw = (text: string): RecordFlaw | undefined => (isFlaw(text) ? text : undefined);

@@ -2,7 +2,14 @@ import { distinctLogs } from '../../../cli/distinct-logs.ts';
 import type { PreparedSource } from '../../../cli/pipeline.ts';
 import { prepareSources } from '../../../cli/prepare.ts';
 import { runAnalysis } from '../../../cli/run-analysis.ts';
-import { type EventBatch, type FactBatch, readEventBatch, readFactBatch, write } from '../../../cli/stream/messages.ts';
+import {
+  type EventBatch,
+  type FactBatch,
+  readEventBatch,
+  readFactBatch,
+  writeEvents,
+  writeFacts,
+} from '../../../cli/stream/messages.ts';
 import { ParsePartition, type RawRecord } from '../../../cli/stream/parse-partition.ts';
 import { SessionsPartition, type StoredPartition, sessionsUnit } from '../../../cli/stream/sessions-partition.ts';
 import { SitePartition } from '../../../cli/stream/site-partition.ts';

@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { parse, YAMLParseError } from 'yaml';
+import { kafkaSection } from '../ingest/kafka/config.ts';
+import { elasticsearchConfig } from '../outputs/elasticsearch/config.ts';
+import { type CivilZone, parseZone } from '../processors/time.ts';
+import { UseError } from './use-error.ts';
+
+export const ROLES = ['parse', 'correlate', 'index'] as const;
+export type Role = (typeof ROLES)[number];
+
+const whole = (from: number, to: number) => v.pipe(v.number(), v.integer(), v.minValue(from), v.maxValue(to));
+const zone = v.pipe(
+  v.string(),
+  v.check(
+    (name) => parseZone(name) !== undefined,
+    'is no time zone: write an IANA name (Europe/Warsaw), UTC, or an offset (+02:00)',
+  ),
+);
+
+const input = v.strictObject({
+  topic: v.pipe(
+    v.string(),
+    v.regex(/^[A-Za-z0-9._-]{1,249}$/, 'may hold letters, digits, dots, dashes and underscores'),
+  ),
+  /** Of stamps that carry none. */
+  zone: v.optional(zone, 'UTC'),
+  /** Made with so many partitions if it is not there. */
+  partitions: v.optional(whole(1, 1000), 1),
+});
+
+/** The configuration of `imapwhy run`, as people write it. */
+const runConfig = v.strictObject({
+  kafka: kafkaSection,
+  elasticsearch: v.optional(elasticsearchConfig),
+  roles: v.optional(v.pipe(v.array(v.picklist(ROLES)), v.minLength(1, 'names no role')), [...ROLES]),
+  inputs: v.pipe(v.array(input), v.minLength(1, 'names no topic to read')),
+  /** Partitions of sessions: at most so many processes correlate. Fixed once the topic is there. */
+  partitions: v.optional(whole(1, 256), 8),
+  /** Replicas of the topics that are made; the brokers' default when left out. */
+  replication: v.optional(whole(1, 10)),
+  /** A partition without a record for so long is silent, and time goes on without it. */
+  idle_seconds: v.optional(whole(1, 86_400), 30),
+  snapshot_seconds: v.optional(whole(1, 3600), 30),
+  /** What a stop waits for at most. */
+  drain_seconds: v.optional(whole(1, 600), 25),
+});
+export type RunConfig = v.InferOutput<typeof runConfig>;
+
+/** Reads and checks a configuration file. Rejects with a UseError that names the place in it. */
+export async function readRunConfig(file: string): Promise<RunConfig> {
+  return checked(await readYaml(file), file);
+}
+
+export function checked(data: unknown, file: string): RunConfig {
+  const result = v.safeParse(runConfig, data);
+  if (!result.success) {
+    const told = result.issues.slice(0, 5).map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+    throw new UseError(
+      `${file} is no configuration that can be used:\n  ${told.join('\n  ')}\ndocs/streaming.md shows every setting.`,
+    );
+  }
+  const config = result.output;
+  if (config.roles.includes('index') && !config.elasticsearch)
+    throw new UseError(
+      `${file}: the role index needs the section elasticsearch. Add it, or set roles: [parse, correlate].`,
+    );
+  const names = config.inputs.map((i) => i.topic);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UseError(`${file}: inputs names ${twice} twice.`);
+  return config;
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? error.code : error;
+    throw new UseError(`${file} cannot be read (${why}). Check the path and its rights.`);
+  }
+  try {
+    return parse(text, { maxAliasCount: 100 });
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw new UseError(`${file} is no YAML: ${error.message}`);
+  }
+}
+
+export function zoneOf(config: RunConfig): (topic: string) => CivilZone {
+  const zones = new Map<string, CivilZone>();
+  const fallback = parseZone('UTC');
+  for (const { topic, zone: name } of config.inputs) {
+    const parsed = parseZone(name);
+    if (parsed) zones.set(topic, parsed);
+  }
+  return (topic) => {
+    const found = zones.get(topic) ?? fallback;
+    if (!found) throw new Error('UTC is a time zone');
+    return found;
+  };
+}

@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { kafkaConnection } from '../ingest/kafka/config.ts';
+import { kafkajsKafka } from '../ingest/kafka/kafkajs/client.ts';
+import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
+import { DEFAULT_TIMERS } from '../processors/profile/known-timers.ts';
+import { newRedaction } from '../processors/redact.ts';
+import { readRunConfig } from './run-config.ts';
+import { siteKey } from './site-key.ts';
+import { startService } from './stream/service.ts';
+
+const REPORT_MS = 60_000;
+
+export function registerRun(program: Command): void {
+  program
+    .command('run')
+    .description(
+      'The streaming service: log lines from Kafka, sessions and causes into Elasticsearch. Start it again, and the work is shared.',
+    )
+    .requiredOption('--config <file>', 'YAML; docs/streaming.md shows every setting')
+    .action(async (options: { readonly config: string }) => run(options.config));
+}
+
+/** Runs until SIGTERM or SIGINT, then finishes what is in hand. */
+async function run(file: string): Promise<void> {
+  const config = await readRunConfig(file);
+  const kafka = kafkajsKafka(await kafkaConnection(config.kafka));
+  const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  const service = await startService(config, {
+    kafka,
+    redaction: newRedaction(await siteKey()),
+    model: SHIPPED_MODEL,
+    timers: DEFAULT_TIMERS,
+    log,
+  });
+  log(`running: ${config.roles.join(', ')}`);
+  const reporting = setInterval(() => {
+    for (const { name, label, value } of service.counters.entries()) log(`${name}{${label}} ${value}`);
+  }, REPORT_MS);
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
+  clearInterval(reporting);
+  log(`${signal}: finishing what is in hand`);
+  const deadline = setTimeout(() => {
+    log(
+      `not finished after ${config.drain_seconds} s: what is not written down will be done again by whoever takes over`,
+    );
+    process.exit(1);
+  }, config.drain_seconds * 1000);
+  await service.stop();
+  await kafka.close();
+  clearTimeout(deadline);
+  log('stopped');
+}

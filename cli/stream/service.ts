@@ -1,0 +1,127 @@
+import { backOffMs, pauseFor } from '../../ingest/kafka/back-off.ts';
+import { KafkaError } from '../../ingest/kafka/kafka-error.ts';
+import type { ConsumeHandler, Consumption, Kafka } from '../../ingest/kafka/port.ts';
+import type { CauseModel } from '../../models/cause/decide.ts';
+import { openElasticsearch } from '../../outputs/elasticsearch/elasticsearch.ts';
+import { DEFAULT_CORRELATE_OPTIONS } from '../../processors/correlate/options.ts';
+import type { KnownTimer } from '../../processors/profile/known-timers.ts';
+import type { Redaction } from '../../processors/redact.ts';
+import { type RunConfig, zoneOf } from '../run-config.ts';
+import { Counters } from './counters.ts';
+import { IndexWorker } from './index-worker.ts';
+import { ParseWorker } from './parse-worker.ts';
+import { sessionsUnit } from './sessions-partition.ts';
+import { SessionsWorker } from './sessions-worker.ts';
+import { SiteWorker } from './site-worker.ts';
+import { prepareTopics, topicsOf } from './topics.ts';
+import type { WorkerContext } from './worker.ts';
+
+export interface ServiceWorld {
+  readonly kafka: Kafka;
+  readonly redaction: Redaction;
+  readonly model: CauseModel;
+  readonly timers: readonly KnownTimer[];
+  readonly log: (line: string) => void;
+}
+
+export interface Service {
+  readonly counters: Counters;
+  /** Finishes what is in hand, as far as the deadline allows. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The whole flow on one screen: raw topics -> parse -> events by address -> sessions -> facts -> site -> profiles and incidents -> index. Each arrow is
+ * a topic, each step a consumer group: start the same again, and Kafka divides the partitions anew.
+ */
+export async function startService(config: RunConfig, world: ServiceWorld): Promise<Service> {
+  const { kafka, log } = world;
+  const counters = new Counters();
+  const context: WorkerContext = { kafka, counters, log };
+  const topics = topicsOf(config.kafka.topic_prefix);
+  const partitionsOf = await patiently('topics', log, () => prepareTopics(kafka, config));
+  const count = (topic: string): number => partitionsOf.get(topic) ?? 0;
+  if (count(topics.events) !== config.partitions)
+    log(
+      `${topics.events} has ${count(topics.events)} partitions, which counts; the configuration says ${config.partitions}.`,
+    );
+  const rawUnits = config.inputs.flatMap(({ topic }) =>
+    Array.from({ length: count(topic) }, (_, p) => `${topic}/${p}`),
+  );
+  const sessionUnits = Array.from({ length: count(topics.events) }, (_, p) => sessionsUnit(p));
+  const consumptions: Consumption[] = [];
+  const closing: (() => unknown)[] = [];
+  const consume = async (step: string, read: readonly string[], handler: ConsumeHandler): Promise<void> => {
+    const options = { group: `${config.kafka.topic_prefix}.${step}`, topics: read };
+    consumptions.push(await patiently(step, log, () => kafka.consume(options, handler)));
+  };
+  const { roles } = config;
+  if (roles.includes('index') && config.elasticsearch) {
+    const output = openElasticsearch(config.elasticsearch, {
+      troubled: (state) =>
+        log(
+          state ? `index: Elasticsearch ${JSON.stringify(state)}; reading waits` : 'index: Elasticsearch answers again',
+        ),
+    });
+    const producer = await kafka.producer();
+    const { namespace } = config.elasticsearch;
+    const read = [topics.documents, topics.profiles, topics.incidents, topics.pipeline];
+    await consume('index', read, new IndexWorker({ topics, namespace, output }, producer, context));
+    closing.push(
+      () => producer.close(),
+      () => output.close(),
+    );
+  }
+  if (roles.includes('correlate')) {
+    const correlate = DEFAULT_CORRELATE_OPTIONS;
+    const { model, timers } = world;
+    const snapshotMs = config.snapshot_seconds * 1000;
+    await consume(
+      'site',
+      [topics.facts],
+      new SiteWorker({ topics, units: sessionUnits, correlate, model, timers, snapshotMs }, context),
+    );
+    await consume('sessions', [topics.events], new SessionsWorker({ topics, units: rawUnits, correlate }, context));
+  }
+  if (roles.includes('parse')) {
+    const parse = new ParseWorker(
+      {
+        topics,
+        partitions: count(topics.events),
+        documentPartitions: count(topics.documents),
+        zoneOf: zoneOf(config),
+        redaction: world.redaction,
+        idleMs: config.idle_seconds * 1000,
+      },
+      context,
+    );
+    await consume(
+      'parse',
+      config.inputs.map((i) => i.topic),
+      parse,
+    );
+    closing.push(() => parse.close());
+  }
+  return {
+    counters,
+    async stop() {
+      await Promise.all(consumptions.map((c) => c.stop()));
+      for (const close of closing) await close();
+    },
+  };
+}
+
+const ATTEMPTS_MAX = 10;
+
+/** A cluster that is just starting refuses at first: what may pass is tried again, for about two minutes. */
+async function patiently<T>(what: string, log: (line: string) => void, attempt: () => Promise<T>): Promise<T> {
+  for (let n = 1; ; n++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof KafkaError) || !error.mayPass || n >= ATTEMPTS_MAX) throw error;
+      log(`${what}: ${error.message} (${error.code}); trying again`);
+      await pauseFor(backOffMs(n));
+    }
+  }
+}
