@@ -6,7 +6,15 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const suites = ['packaging.ts', 'fresh-clone.ts', 'nginx.ts', 'elasticsearch-output.ts', 'kafka-port.ts', 'kafka-trouble.ts'];
+const suites = [
+  'packaging.ts',
+  'fresh-clone.ts',
+  'nginx.ts',
+  'elasticsearch-output.ts',
+  'kafka-port.ts',
+  'kafka-trouble.ts',
+  'streaming.ts',
+];
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== '--install')) {
   process.stderr.write('usage: npm run test:servers [-- --install]\n');
