@@ -14,6 +14,7 @@ const suites = [
   'kafka-port.ts',
   'kafka-trouble.ts',
   'streaming.ts',
+  'onnx-parity.ts',
 ];
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== '--install')) {
