@@ -12,10 +12,13 @@ import { timersFrom } from '../processors/profile/site-timers.ts';
 import { newRedaction } from '../processors/redact.ts';
 import { jsonText, terminalText } from '../reports/clean-text.ts';
 import { renderReport } from '../reports/html.ts';
+import { likelyText } from '../reports/prediction/likely.ts';
 import { exampleSessionIds, type Summary, SummaryBuilder } from '../reports/summary.ts';
 import { renderTerminal } from '../reports/terminal.ts';
 import { clockChoices, momentOption, repeated } from './clock-options.ts';
 import { DEFAULT_STORE } from './explain.ts';
+import { Forecast, type ForecastResult } from './forecast.ts';
+import { loadModel } from './model-directory.ts';
 import { progressDisplay } from './progress.ts';
 import { type AnalysisResult, runAnalysis, type SourceReport } from './run-analysis.ts';
 import { siteKey } from './site-key.ts';
@@ -25,6 +28,7 @@ import { version } from './version.ts';
 const DONE = 0;
 const FAILED = 1;
 const INTERRUPTED = 130;
+const LIKELY_SHOWN = 10;
 
 export interface AnalyzeOptions {
   readonly out: string;
@@ -35,6 +39,7 @@ export interface AnalyzeOptions {
   readonly until?: string;
   readonly configFrom?: readonly string[];
   readonly keepEvents?: boolean;
+  readonly model?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -63,6 +68,7 @@ export function registerAnalyze(program: Command): void {
       '--config-from <file...>',
       'the site’s own configuration (haproxy.cfg, nginx.conf, doveconf -n): its timers replace the documented defaults',
     )
+    .option('--model <dir>', 'a model that train wrote: each profile gets the risk that was known before it began')
     .option('--keep-events', 'write the events of all sessions, not only of those that went wrong')
     .option('--json', 'print the summary as JSON')
     .option('--quiet', 'no progress')
@@ -87,9 +93,11 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
   if (until <= since)
     throw new UseError(`--until ${options.until} is not after --since ${options.since}: nothing lies between.`);
   const timers = await siteTimers(options.configFrom ?? []);
+  const model = options.model === undefined ? undefined : await loadModel(options.model);
   const redaction = newRedaction(await siteKey());
   const files = await openNdjson(options.out);
   let store: Store | undefined;
+  let forecast: Forecast | undefined;
   const progress = progressDisplay(process.stderr, options.quiet === true || options.json === true);
   const interrupt = new AbortController();
   const onInterrupt = (): void => {
@@ -102,6 +110,8 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     const storePath = options.store ?? join(options.out, 'imapwhy.db');
     const open = openStore(storePath);
     store = open;
+    forecast = model && (await Forecast.start(model, options.out));
+    const held = forecast;
     const summary = new SummaryBuilder();
     // Late lines revise answers: a session is counted once, by its first answer, an incident by its last.
     const revised = new Set<string>();
@@ -126,11 +136,19 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         for (const i of batch.incidents) {
           incidents.set(i.imapwhy.incident.id, i);
         }
-        await open.write(batch);
-        await files.write(batch);
+        await held?.hold(batch.profiles);
+        const now = held ? { ...batch, profiles: [] } : batch;
+        await open.write(now);
+        await files.write(now);
       },
     });
     progress.done();
+    const forecasted = held?.compute();
+    for await (const profiles of held?.release() ?? []) {
+      const batch = { events: [], incidents: [], profiles };
+      await open.write(batch);
+      await files.write(batch);
+    }
     for (const s of result.sources) summary.addIngest(ingestCounts(s));
     for (const i of incidents.values()) summary.addIncident(i);
     const built = summary.build();
@@ -149,11 +167,16 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     }
     await open.close();
     tell(problemLines(result));
+    if (forecasted && lines > 0) {
+      await writeLikely(join(options.out, 'likely-to-fail.json'), forecasted);
+      tell(forecastLines(forecasted));
+    }
     if (options.json) process.stdout.write(`${jsonText(built)}\n`);
     else if (lines > 0) {
       const isDefault = resolve(storePath) === resolve(DEFAULT_STORE);
       const where = { reportPath, storePath: isDefault ? undefined : storePath };
       process.stdout.write(renderTerminal(built, { colour: hasColour(process.stdout), ...where }));
+      if (forecasted) process.stdout.write(likelyText(forecasted.likely, forecasted.at, LIKELY_SHOWN));
     }
     return conclude(result, paths, lines);
   } finally {
@@ -162,6 +185,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     progress.done();
     // After success both have nothing left to do. What the store holds is whole: each batch is one transaction.
     await files.discard();
+    await forecast?.close();
     await store?.close().catch(() => undefined);
   }
 }
@@ -205,6 +229,20 @@ function problemLines(result: AnalysisResult): readonly string[] {
 
 function tell(lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`imapwhy: ${terminalText(line)}\n`);
+}
+
+/** A document of its own, because it is about what has not happened yet. */
+async function writeLikely(path: string, { at, likely }: ForecastResult): Promise<void> {
+  const document = { as_of: new Date(at).toISOString(), horizon_minutes: 15, likely };
+  await writeFile(`${path}.partial`, `${JSON.stringify(document, null, 2)}\n`);
+  await rename(`${path}.partial`, path);
+}
+
+function forecastLines({ advice, cold }: ForecastResult): readonly string[] {
+  return [
+    ...(advice === undefined ? [] : [`prediction: ${advice}`]),
+    ...(cold > 0 ? [`prediction: ${cold} attempts began before anything was known: their risk is the base rate.`] : []),
+  ];
 }
 
 const hasColour = (stream: NodeJS.WriteStream): boolean =>

@@ -16,6 +16,7 @@ import type { Profile } from '../processors/profile/profile.ts';
 import { newRedaction } from '../processors/redact.ts';
 import { UTC } from '../processors/time.ts';
 import { type Corpus, openCorpus, readFolds } from './corpus.ts';
+import { registerEvaluatePrediction } from './evaluate-prediction.ts';
 import { runAnalysis } from './run-analysis.ts';
 
 /** Beside the sources, or one folder further up when this runs compiled from dist/. */
@@ -45,6 +46,7 @@ export function registerEvaluate(program: Command): void {
     .action(async (options: { corpus: string; folds?: string; out?: string; without?: string[]; json?: boolean }) => {
       await evaluateCauses(options);
     });
+  registerEvaluatePrediction(evaluate);
   const fit = program.command('fit').description('fit what is shipped, from labelled data');
   fit
     .command('causes')

@@ -15,6 +15,10 @@ export class KeyedStates<S> {
     return this.#states.size;
   }
 
+  values(): IterableIterator<S> {
+    return this.#states.values();
+  }
+
   /** The state if there is one; asking changes nothing. */
   peek(key: string | undefined): S | undefined {
     return key === undefined ? undefined : this.#states.get(key);

@@ -1,8 +1,7 @@
 import type { TrainingSet } from './training-set.ts';
 
 /** Shares of the time span: to fit, to validate (blend, calibration, threshold); the rest is for the card and touched once. */
-const FIT_SHARE = 0.7;
-const VALIDATE_SHARE = 0.15;
+const SHARES = { fit: 0.7, validate: 0.15 };
 /** Between the parts lies one horizon, so that an outage does not reach from one into the next. */
 const GAP_MS = 15 * 60_000;
 /** One client in this many is never fitted on. */
@@ -17,14 +16,17 @@ export interface Split {
   readonly testFrom: number;
 }
 
-/** By time, and by client. Clients are held out by their number, which is the order in which they first appeared. */
-export function splitByTime(set: TrainingSet): Split {
+/** By time, and by client. Unless told otherwise, clients are held out by the order in which they first appeared. Only the first part leaves them out. */
+export function splitByTime(
+  set: TrainingSet,
+  shares: { readonly fit: number; readonly validate: number } = SHARES,
+  isNewClient: (row: number) => boolean = (row) => (set.clients[row] ?? 0) % HELD_OUT_ONE_IN === HELD_OUT_ONE_IN - 1,
+): Split {
   const first = set.at[0] ?? 0;
   const span = (set.at[set.rows - 1] ?? 0) - first;
-  const validateFrom = first + FIT_SHARE * span;
-  const testFrom = first + (FIT_SHARE + VALIDATE_SHARE) * span;
+  const validateFrom = first + shares.fit * span;
+  const testFrom = first + (shares.fit + shares.validate) * span;
   const gap = Math.min(GAP_MS, 0.01 * span);
-  const isNewClient = (row: number): boolean => (set.clients[row] ?? 0) % HELD_OUT_ONE_IN === HELD_OUT_ONE_IN - 1;
   const fit: number[] = [];
   const validate: number[] = [];
   const test: number[] = [];
@@ -65,4 +67,8 @@ export function splitFault(set: TrainingSet, split: Split): string | undefined {
   return undefined;
 }
 
-const PART_NAMES = { fit: 'first 70 % of the time', validate: 'time from 70 % to 85 %', test: 'last 15 % of the time' };
+const PART_NAMES = {
+  fit: 'part of the time to fit on',
+  validate: 'part of the time to validate on',
+  test: 'part of the time to measure on',
+};

@@ -10,6 +10,7 @@ export const KEYS_MAX = 500_000;
 /** Every labelled attempt as the models see it, in the order of time. Rows of all arrays answer each other. */
 export interface TrainingSet {
   readonly rows: number;
+  readonly ids: readonly string[];
   /** Start, UTC epoch ms. */
   readonly at: Float64Array;
   /** 1: failed. */
@@ -46,6 +47,7 @@ export function buildTrainingSet(
   const first = records[0]?.attempt.at ?? 0;
   const at = new Float64Array(labelled);
   const labels = new Uint8Array(labelled);
+  const ids: string[] = [];
   const kinds: DecisionKind[] = [];
   const clients = new Uint32Array(labelled);
   const clientNumbers = new Map<string, number>();
@@ -86,13 +88,14 @@ export function buildTrainingSet(
     windows.at[row] = (attempt.at - first) / 1000;
     at[row] = attempt.at;
     labels[row] = isFailure(decision.kind) ? 1 : 0;
+    ids.push(attempt.id);
     kinds.push(decision.kind);
     lastFailed[row] = 1 - (features.values[lastOk] ?? Number.NaN);
     clients[row] = numberOf(attempt.client ?? `\0${row}`, clientNumbers);
     knowledge.begin(record);
     onRow(row++);
   }
-  return { rows: labelled, at, labels, kinds, clients, lastFailed, columns, windows };
+  return { rows: labelled, ids, at, labels, kinds, clients, lastFailed, columns, windows };
 }
 
 function numberOf(name: string, numbers: Map<string, number>): number {

@@ -99,6 +99,19 @@ export class EventWindow {
     }
   }
 
+  /** The same window, less one event. */
+  without(step: number): EventWindow {
+    const other = new EventWindow();
+    for (let s = 0; s < this.length; s++) {
+      const event = this.events[s];
+      if (s === step || !event) continue;
+      other.events[other.length] = event;
+      other.relations[other.length] = this.relations[s] ?? 0;
+      other.length++;
+    }
+    return other;
+  }
+
   #earliest(): WindowEvent | undefined {
     let first: WindowEvent | undefined;
     for (let s = 0; s < 4; s++) {

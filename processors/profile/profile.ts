@@ -51,7 +51,23 @@ export interface ProfileDetails {
   readonly events: readonly EventRef[]; // its lines in event-time order (bounded; `events_omitted` counts the rest)
   readonly events_omitted: number;
   readonly cause: Cause;
+  /** Only with a trained model (`analyze --model`). */
+  readonly prediction?: Prediction;
   readonly revision: number;
+}
+
+/** The risk that this attempt would fail, from what was known before it began. */
+export interface Prediction {
+  readonly risk: number; // 0 to 1
+  readonly model: string; // kind and beginning of the hash
+  readonly basis: 'model' | 'base_rate'; // base_rate: nothing was known yet; never a reason for an alarm
+  /** What the next attempt of each has to expect; null for what the session has not. */
+  readonly next: {
+    readonly client: number | null;
+    readonly network: number | null;
+    readonly server: number | null;
+    readonly tunnel: number | null;
+  };
 }
 
 export type Outcome = 'ok' | 'timeout' | 'refused' | 'auth_failed' | 'tls_failed' | 'reset' | 'blocked' | 'unknown';
