@@ -2,11 +2,13 @@ import { Command, CommanderError } from 'commander';
 import { terminalText } from '../reports/clean-text.ts';
 import { registerAnalyze } from './analyze.ts';
 import { registerAnomaly } from './anomaly.ts';
+import { registerDlq } from './dlq.ts';
 import { registerEvaluate } from './evaluate.ts';
 import { registerExplain } from './explain.ts';
 import { registerParse } from './parse.ts';
 import { registerPredict } from './predict.ts';
 import { registerRun } from './run.ts';
+import { registerSend } from './send.ts';
 import { registerTrain } from './train.ts';
 import { UseError } from './use-error.ts';
 import { version } from './version.ts';
@@ -34,6 +36,8 @@ registerEvaluate(program);
 registerTrain(program);
 registerPredict(program);
 registerRun(program);
+registerSend(program);
+registerDlq(program);
 for (const command of allCommands(program)) command.exitOverride();
 
 // A reader that went away (| head) is no failure, and who cannot be told that something failed need not be.

@@ -167,6 +167,8 @@ export interface Kafka {
   transactor(id: string): Promise<Transactor>;
   /** Reads partitions of one topic without a group: facts, changelogs. */
   read(options: ReadOptions, handler: ReadHandler): Promise<Reading>;
+  /** The names of all topics that we may see, sorted. */
+  listTopics(): Promise<readonly string[]>;
   /** Creates those that are missing and names them; never changes one that is there. */
   createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]>;
   /** By topic its partitions in order; a topic that is not there has no entry. */

@@ -54,7 +54,8 @@ export interface RawRecord {
 }
 
 const fingerprintPattern = /^[A-Za-z0-9_-]{8,64}$/;
-const zonePattern = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/;
+/** A name, or an offset (`+02:00`); whether there is such a zone, the parse stage knows. */
+const zonePattern = /^[A-Za-z0-9_+:/-]{1,64}$/;
 const numberPattern = /^[0-9]{1,15}$/;
 const flaws: ReadonlySet<string> = new Set<RecordFlaw>(['truncated', 'invalid_utf8', 'binary', 'incomplete']);
 const headerBytesMax = 4096;

@@ -15,6 +15,7 @@ const suites = [
   'kafka-trouble.ts',
   'streaming.ts',
   'onnx-parity.ts',
+  'kafka-commands.ts',
 ];
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== '--install')) {

@@ -17,6 +17,10 @@ export class KafkajsAdmin {
     this.#client = client;
   }
 
+  async listTopics(): Promise<readonly string[]> {
+    return (await this.#ask('listing topics', (admin) => admin.listTopics())).toSorted();
+  }
+
   async createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]> {
     const names = topics.map(({ topic }) => topic);
     const doing = `creating ${names.join(', ')}`;

@@ -62,6 +62,7 @@ export function kafkajsKafka(connection: KafkaConnection): Kafka {
       track({ close: () => reading.stop() });
       return reading;
     },
+    listTopics: () => admin.listTopics(),
     createTopics: (topics) => admin.createTopics(topics),
     describeTopics: (topics) => admin.describeTopics(topics),
     committedOffsets: (group, topic) => admin.committedOffsets(group, topic),
