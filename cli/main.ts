@@ -3,6 +3,7 @@ import { terminalText } from '../reports/clean-text.ts';
 import { registerAnalyze } from './analyze.ts';
 import { registerAnomaly } from './anomaly.ts';
 import { registerDlq } from './dlq.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerEvaluate } from './evaluate.ts';
 import { registerExplain } from './explain.ts';
 import { registerParse } from './parse.ts';
@@ -38,6 +39,7 @@ registerPredict(program);
 registerRun(program);
 registerSend(program);
 registerDlq(program);
+registerDoctor(program);
 for (const command of allCommands(program)) command.exitOverride();
 
 // A reader that went away (| head) is no failure, and who cannot be told that something failed need not be.

@@ -13,7 +13,7 @@ import { ParseWorker } from './parse-worker.ts';
 import { sessionsUnit } from './sessions-partition.ts';
 import { SessionsWorker } from './sessions-worker.ts';
 import { SiteWorker } from './site-worker.ts';
-import { prepareTopics, topicsOf } from './topics.ts';
+import { type Group, groupsOf, prepareTopics, topicsOf } from './topics.ts';
 import type { WorkerContext } from './worker.ts';
 
 export interface ServiceWorld {
@@ -51,9 +51,10 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
   const sessionUnits = Array.from({ length: count(topics.events) }, (_, p) => sessionsUnit(p));
   const consumptions: Consumption[] = [];
   const closing: (() => unknown)[] = [];
-  const consume = async (step: string, read: readonly string[], handler: ConsumeHandler): Promise<void> => {
-    const options = { group: `${config.kafka.topic_prefix}.${step}`, topics: read };
-    consumptions.push(await patiently(step, log, () => kafka.consume(options, handler)));
+  const groups = new Map(groupsOf(config).map((g) => [g.step, g]));
+  const consume = async (step: Group['step'], handler: ConsumeHandler): Promise<void> => {
+    const { group = '', reads = [] } = groups.get(step) ?? {};
+    consumptions.push(await patiently(step, log, () => kafka.consume({ group, topics: reads }, handler)));
   };
   const { roles } = config;
   if (roles.includes('index') && config.elasticsearch) {
@@ -65,8 +66,7 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
     });
     const producer = await kafka.producer();
     const { namespace } = config.elasticsearch;
-    const read = [topics.documents, topics.profiles, topics.incidents, topics.pipeline];
-    await consume('index', read, new IndexWorker({ topics, namespace, output }, producer, context));
+    await consume('index', new IndexWorker({ topics, namespace, output }, producer, context));
     closing.push(
       () => producer.close(),
       () => output.close(),
@@ -78,10 +78,9 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
     const snapshotMs = config.snapshot_seconds * 1000;
     await consume(
       'site',
-      [topics.facts],
       new SiteWorker({ topics, units: sessionUnits, correlate, model, timers, snapshotMs }, context),
     );
-    await consume('sessions', [topics.events], new SessionsWorker({ topics, units: rawUnits, correlate }, context));
+    await consume('sessions', new SessionsWorker({ topics, units: rawUnits, correlate }, context));
   }
   if (roles.includes('parse')) {
     const parse = new ParseWorker(
@@ -95,11 +94,7 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
       },
       context,
     );
-    await consume(
-      'parse',
-      config.inputs.map((i) => i.topic),
-      parse,
-    );
+    await consume('parse', parse);
     closing.push(() => parse.close());
   }
   return {

@@ -34,10 +34,10 @@ const KEPT_MS = 3 * 86_400_000;
 const LOG = { 'retention.ms': String(KEPT_MS) };
 const STATE = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.3', 'segment.ms': '3600000' };
 
-/** Makes the topics that are missing. Returns how many partitions each one has. */
-export async function prepareTopics(kafka: Kafka, config: RunConfig): Promise<ReadonlyMap<string, number>> {
+/** Every topic that the service needs, as it would be made. */
+export function topicSpecs(config: RunConfig): readonly TopicSpec[] {
   const topics = topicsOf(config.kafka.topic_prefix);
-  const { partitions } = config;
+  const { partitions, replication } = config;
   const specs: TopicSpec[] = [
     ...config.inputs.map((i) => ({ topic: i.topic, partitions: i.partitions })),
     { topic: topics.events, partitions, config: LOG },
@@ -50,19 +50,34 @@ export async function prepareTopics(kafka: Kafka, config: RunConfig): Promise<Re
     { topic: topics.sessionsState, partitions, config: STATE },
     { topic: topics.siteState, partitions: 1, config: STATE },
   ];
-  const read = [
-    ...config.inputs.map((i) => i.topic),
-    topics.events,
-    topics.facts,
-    topics.documents,
-    topics.profiles,
-    topics.incidents,
-    topics.pipeline,
+  for (const topic of groupsOf(config).flatMap((g) => g.reads))
+    specs.push({ topic: deadLetterTopic(topic), partitions: 1 });
+  return replication === undefined ? specs : specs.map((s) => ({ ...s, replication }));
+}
+
+export interface Group {
+  readonly step: 'parse' | 'sessions' | 'site' | 'index';
+  readonly group: string;
+  readonly reads: readonly string[];
+}
+
+/** The consumer groups, and what each of them reads. */
+export function groupsOf(config: RunConfig): readonly Group[] {
+  const prefix = config.kafka.topic_prefix;
+  const topics = topicsOf(prefix);
+  const steps: readonly Omit<Group, 'group'>[] = [
+    { step: 'parse', reads: config.inputs.map((i) => i.topic) },
+    { step: 'sessions', reads: [topics.events] },
+    { step: 'site', reads: [topics.facts] },
+    { step: 'index', reads: [topics.documents, topics.profiles, topics.incidents, topics.pipeline] },
   ];
-  for (const topic of read) specs.push({ topic: deadLetterTopic(topic), partitions: 1 });
-  await kafka.createTopics(
-    specs.map((s) => (config.replication === undefined ? s : { ...s, replication: config.replication })),
-  );
+  return steps.map((s) => ({ ...s, group: `${prefix}.${s.step}` }));
+}
+
+/** Makes the topics that are missing. Returns how many partitions each one has. */
+export async function prepareTopics(kafka: Kafka, config: RunConfig): Promise<ReadonlyMap<string, number>> {
+  const specs = topicSpecs(config);
+  await kafka.createTopics(specs);
   const described = await kafka.describeTopics(specs.map((s) => s.topic));
   return new Map([...described].map(([topic, ranges]) => [topic, ranges.length]));
 }

@@ -16,6 +16,7 @@ const suites = [
   'streaming.ts',
   'onnx-parity.ts',
   'kafka-commands.ts',
+  'doctor.ts',
 ];
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== '--install')) {
