@@ -9,7 +9,11 @@ import { registerExplain } from './explain.ts';
 import { registerParse } from './parse.ts';
 import { registerPredict } from './predict.ts';
 import { registerRun } from './run.ts';
+
 import { registerSend } from './send.ts';
+
+import { registerSetup } from './setup.ts';
+
 import { registerTrain } from './train.ts';
 import { UseError } from './use-error.ts';
 import { version } from './version.ts';
@@ -40,6 +44,7 @@ registerRun(program);
 registerSend(program);
 registerDlq(program);
 registerDoctor(program);
+registerSetup(program);
 for (const command of allCommands(program)) command.exitOverride();
 
 // A reader that went away (| head) is no failure, and who cannot be told that something failed need not be.

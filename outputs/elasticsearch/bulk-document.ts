@@ -2,6 +2,7 @@ import { decodeSessionId } from '../../processors/parse/dovecot-session-id.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
 import type { DocumentKind, EventDocument, OutputBatch } from '../output.ts';
+import { type PipelineDocument, pipelineId } from '../pipeline-document.ts';
 
 /** One document on its way into an index. */
 export interface BulkDocument {
@@ -53,6 +54,18 @@ export function incidentDocument(incident: Incident, namespace: string): BulkDoc
     at: incident['@timestamp'],
     version: incident.imapwhy.revision,
     document: incident,
+    origin: undefined,
+  };
+}
+
+export function pipelineDocument(document: PipelineDocument, namespace: string): BulkDocument {
+  return {
+    kind: 'pipeline',
+    target: `metrics-imapwhy.pipeline-${namespace}`,
+    id: pipelineId(document),
+    at: document['@timestamp'],
+    version: undefined,
+    document,
     origin: undefined,
   };
 }

@@ -1,8 +1,5 @@
 /** The output against a real Elasticsearch: the contract of outputs, the whole sample without a rejection and back again, replays, a rollover, kill -9. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Request } from '../../outputs/elasticsearch/connection.ts';
@@ -11,11 +8,9 @@ import type { EventDocument, OutputBatch } from '../../outputs/output.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
 import { testOutput } from '../contract/output.ts';
-import { succeed } from './command.ts';
 import { type ElasticsearchServer, startElasticsearch, uniqueNamespace } from './elasticsearch.ts';
 import { allDocuments, configFor, installTemplates, type Stored } from './elasticsearch-setup.ts';
-
-const repository = join(import.meta.dirname, '..', '..');
+import { analyzedSample } from './sample.ts';
 
 describe('Elasticsearch', () => {
   let server: ElasticsearchServer;
@@ -50,7 +45,7 @@ describe('Elasticsearch', () => {
 
   test('takes every document of the sample, gives it back as it was, and a replay changes nothing', async () => {
     const namespace = uniqueNamespace();
-    const batch = await sampleBatch();
+    const { batch } = await analyzedSample();
     const total = batch.events.length + batch.profiles.length + batch.incidents.length;
     assert.ok(total > 60_000);
     for (const expected of [
@@ -167,29 +162,4 @@ function minuteEvent(n: number): EventDocument {
     source: { ip: `203.0.113.${n % 250}`, port: 1024 + (n % 60_000) },
   };
   return { id: `numbered-${n}`, session: undefined, document };
-}
-
-/** What `analyze --keep-events` writes about the sample. */
-async function sampleBatch(): Promise<OutputBatch> {
-  const folder = await mkdtemp(join(tmpdir(), 'imapwhy-sample-'));
-  try {
-    const call = ['cli/main.ts', 'analyze', 'samples/lab-a/logs', '--out', folder, '--keep-events', '--quiet'];
-    await succeed(process.execPath, call, { cwd: repository });
-    const lines = async (name: string): Promise<readonly Record<string, unknown>[]> =>
-      (await readFile(join(folder, `${name}.ndjson`), 'utf8'))
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line));
-    return {
-      events: (await lines('events')).map((document) => ({
-        id: (document.event as { id: string }).id,
-        session: undefined,
-        document,
-      })),
-      profiles: (await lines('profiles')) as unknown as readonly Profile[],
-      incidents: (await lines('incidents')) as unknown as readonly Incident[],
-    };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -11,6 +11,8 @@ const suites = [
   'fresh-clone.ts',
   'nginx.ts',
   'elasticsearch-output.ts',
+  'elasticsearch-setup-command.ts',
+  'elasticsearch-kibana.ts',
   'kafka-port.ts',
   'kafka-trouble.ts',
   'streaming.ts',

@@ -1,5 +1,5 @@
 /** What a cluster is and offers, found out without changing anything. */
-import { OutputError } from '../../output-error.ts';
+import { messageOf, OutputError } from '../../output-error.ts';
 import type { Answer, Request } from '../connection.ts';
 import { OPTIONAL_TYPES, type OptionalType } from './mapping.ts';
 import type { Lifecycle, Offer } from './templates.ts';
@@ -13,7 +13,13 @@ const VERSION_LEAST = [8, 11] as const; // data stream lifecycle, optional compo
 
 /** Throws an OutputError if nobody answers, if it is no Elasticsearch, or too old. */
 export async function inspectCluster(request: Request): Promise<Cluster> {
-  const root = demand(await request('GET', '/'), 'the cluster');
+  const root = demand(
+    await request('GET', '/').catch((error: unknown) => {
+      const message = `Elasticsearch cannot be reached: ${messageOf(error)}. Check the address, that it runs, and tls.`;
+      throw new OutputError('INDEX_UNAVAILABLE', message, error);
+    }),
+    'the cluster',
+  );
   const version = textAt(root.body, ['version', 'number']);
   if (version === undefined)
     throw new OutputError('INDEX_UNAVAILABLE', 'this is not an Elasticsearch: its first page names no version');
