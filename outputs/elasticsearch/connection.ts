@@ -69,9 +69,16 @@ export function connect(config: ElasticsearchConfig): Connection {
 }
 
 /** What a bulk request came to, with every way in which it can fail as a value. */
-export async function bulkAnswer(request: Request, body: Buffer, signal: AbortSignal): Promise<BulkAnswer> {
+export async function bulkAnswer(
+  request: Request,
+  body: Buffer,
+  signal: AbortSignal,
+  requestTimeoutMs: number,
+): Promise<BulkAnswer> {
   try {
-    const { status, body: answer, headers } = await request('POST', '/_bulk', body, { query: BULK_QUERY, signal });
+    // The server waits for shards and masters too; it should tell us that it gave up before we do.
+    const query = { ...BULK_QUERY, timeout: `${Math.ceil(requestTimeoutMs / 3)}ms` };
+    const { status, body: answer, headers } = await request('POST', '/_bulk', body, { query, signal });
     const retryAfter = headers['retry-after'];
     return {
       kind: 'answer',

@@ -36,7 +36,7 @@ export function openElasticsearch(
       post: (body, documents, signal) =>
         generations.post(body, documents, async (bytes, sent) =>
           meaningOf(
-            await bulkAnswer(connection.request, bytes, signal),
+            await bulkAnswer(connection.request, bytes, signal, config.requestTimeoutMs),
             sent.map((document) => document.id),
           ),
         ),

@@ -82,7 +82,14 @@ export class Generations {
   }
 
   async #ask(target: string): Promise<Stream> {
-    const answer = await this.#request('GET', `/${encodeURIComponent(target)}/_settings/index.creation_date`);
+    const answer = await this.#request(
+      'GET',
+      `/${encodeURIComponent(target)}/_settings/index.creation_date`,
+      undefined,
+      {
+        query: { master_timeout: '5s' }, // without a master, to hear so rather than to wait
+      },
+    );
     if (answer.status === 404) return { writeIndex: undefined, older: [] };
     demand(answer, `the backing indices of ${target}`);
     const names = Object.keys(recordOf(answer.body)).sort(byGeneration);

@@ -11,6 +11,7 @@ const suites = [
   'fresh-clone.ts',
   'nginx.ts',
   'elasticsearch-output.ts',
+  'elasticsearch-refusals.ts',
   'elasticsearch-setup-command.ts',
   'elasticsearch-kibana.ts',
   'kafka-port.ts',
