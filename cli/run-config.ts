@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parse, YAMLParseError } from 'yaml';
 import { kafkaSection } from '../ingest/kafka/config.ts';
 import { elasticsearchConfig } from '../outputs/elasticsearch/config.ts';
+import { kibanaConfig } from '../outputs/kibana/config.ts';
 import { type CivilZone, parseZone } from '../processors/time.ts';
 import { UseError } from './use-error.ts';
 
@@ -33,6 +34,8 @@ const input = v.strictObject({
 const runConfig = v.strictObject({
   kafka: kafkaSection,
   elasticsearch: v.optional(elasticsearchConfig),
+  /** For `imapwhy setup` alone. */
+  kibana: v.optional(kibanaConfig),
   roles: v.optional(v.pipe(v.array(v.picklist(ROLES)), v.minLength(1, 'names no role')), [...ROLES]),
   inputs: v.pipe(v.array(input), v.minLength(1, 'names no topic to read')),
   /** Partitions of sessions: at most so many processes correlate. Fixed once the topic is there. */
