@@ -9,11 +9,8 @@ import { registerExplain } from './explain.ts';
 import { registerParse } from './parse.ts';
 import { registerPredict } from './predict.ts';
 import { registerRun } from './run.ts';
-
 import { registerSend } from './send.ts';
-
 import { registerSetup } from './setup.ts';
-
 import { registerTrain } from './train.ts';
 import { UseError } from './use-error.ts';
 import { version } from './version.ts';
