@@ -1,5 +1,13 @@
+import {
+  type LimitLevel,
+  type Limits,
+  levelOfRate,
+  levelOfTime,
+  SUCCESS_LIMITS,
+} from '../processors/profile/limits.ts';
+
 /** `unknown`: nothing to measure it by. */
-export type Level = 'normal' | 'watch' | 'warning' | 'alarm' | 'unknown';
+export type Level = LimitLevel | 'unknown';
 
 export interface Indicator {
   /** Success rate: 0 to 1. Times: milliseconds, the mean. Null when it could not be measured. */
@@ -13,36 +21,6 @@ export interface Indicator {
   readonly precision_ms: number | null;
   /** Times only: 95 % of the sessions took no longer than this, milliseconds, within 5 %. */
   readonly p95_ms: number | null;
-}
-
-/** Limits of the source article, design section 7. Between `normal` and `warning` lies watch. */
-export interface Limits {
-  readonly normal: number;
-  readonly warning: number;
-  readonly alarm: number;
-}
-
-export const SUCCESS_LIMITS: Limits = { normal: 0.9995, warning: 0.995, alarm: 0.98 };
-export const SETUP_LIMITS_MS: Limits = { normal: 4200, warning: 5500, alarm: 8000 };
-export const TLS_LIMITS_MS: Limits = { normal: 1800, warning: 2500, alarm: 4000 };
-
-/** Whole seconds are good enough for a mean of some seconds, whose limits lie more than a second apart. */
-export const SETUP_PRECISION_MAX_MS = 1000;
-/** The limits of TLS lie 700 ms apart: stamps of whole seconds cannot tell them from each other. */
-export const TLS_PRECISION_MAX_MS = 250;
-
-/** Level of a value that should be high. */
-export function levelOfRate(rate: number, limits: Limits): Level {
-  if (rate >= limits.normal) return 'normal';
-  if (rate < limits.alarm) return 'alarm';
-  return rate < limits.warning ? 'warning' : 'watch';
-}
-
-/** Level of a value that should be low. */
-export function levelOfTime(ms: number, limits: Limits): Level {
-  if (ms <= limits.normal) return 'normal';
-  if (ms > limits.alarm) return 'alarm';
-  return ms > limits.warning ? 'warning' : 'watch';
 }
 
 export function rateIndicator(succeeded: number, attempts: number): Indicator {

@@ -1,5 +1,8 @@
 import type { Incident } from '../processors/profile/incident.ts';
-import { CAUSE_LABELS, type Outcome, type Phase, type PhaseName, type Profile } from '../processors/profile/profile.ts';
+import { SETUP_LIMITS_MS, TLS_LIMITS_MS } from '../processors/profile/limits.ts';
+import { CAUSE_LABELS, type Outcome, type PhaseName, type Profile } from '../processors/profile/profile.ts';
+import { type MeasuredTime, setupTime, tlsTime } from '../processors/profile/set-up-times.ts';
+import { isFailed, isLegitimate, type Standing, standingOf } from '../processors/profile/standing.ts';
 import { networkOf } from '../processors/resolve/network.ts';
 import { BestExamples } from './best-examples.ts';
 import { CauseTally, REST_LABELS, type RowContext } from './cause-tally.ts';
@@ -7,16 +10,8 @@ import { DurationSketch } from './counting/duration-sketch.ts';
 import { clipKey, ownText } from './counting/own-text.ts';
 import { TimeBuckets, type TimeSeries } from './counting/time-buckets.ts';
 import { compareText, TopCounter } from './counting/top-counter.ts';
-import {
-  rateIndicator,
-  SETUP_LIMITS_MS,
-  SETUP_PRECISION_MAX_MS,
-  TLS_LIMITS_MS,
-  TLS_PRECISION_MAX_MS,
-  timeIndicator,
-} from './indicators.ts';
+import { rateIndicator, timeIndicator } from './indicators.ts';
 import { IngestTally } from './ingest-tally.ts';
-import { isFailed, isLegitimate, type Standing, standingOf } from './standing.ts';
 import {
   type CauseRow,
   type Counts,
@@ -144,8 +139,8 @@ export class SummaryBuilder {
     if (user !== null && user !== '') this.#users.add(user, failedFrom, startMs);
     if (address !== null) this.#networks.add(networkOf(address), failedFrom, startMs);
     if (server !== null) this.#servers.add(server, failedFrom, startMs);
-    measureSetup(profile.imapwhy.phases, this.#setup);
-    measureTls(profile.imapwhy.phases, this.#tls);
+    measure(setupTime(profile.imapwhy.phases), this.#setup);
+    measure(tlsTime(profile.imapwhy.phases), this.#tls);
   }
 
   #addFailed(profile: Profile, row: string): void {
@@ -298,22 +293,8 @@ function seriesOf(profile: Profile): SeriesName {
 }
 
 /** From the first phase to the end of login, where login succeeded and its end is known well enough. */
-function measureSetup(phases: readonly Phase[], into: DurationSketch): void {
-  const auth = phases.find((p) => p.name === 'auth');
-  const first = phases[0];
-  if (!first || auth?.outcome !== 'ok' || auth.duration_ms === null) return;
-  const precision = Math.max(auth.precision_ms, first.precision_ms);
-  if (precision > SETUP_PRECISION_MAX_MS) return;
-  into.add(Date.parse(auth.start) + auth.duration_ms - Date.parse(first.start), precision);
-}
-
-/** Only completed handshakes: failed ones last until somebody gives up, and would stand for that. */
-function measureTls(phases: readonly Phase[], into: DurationSketch): void {
-  for (const p of phases) {
-    if (p.name === 'tls' && p.outcome === 'ok' && p.duration_ms !== null && p.precision_ms <= TLS_PRECISION_MAX_MS) {
-      into.add(p.duration_ms, p.precision_ms);
-    }
-  }
+function measure(time: MeasuredTime | undefined, into: DurationSketch): void {
+  if (time) into.add(time.ms, time.precisionMs);
 }
 
 function largestIncidents(incidents: readonly Incident[]): Incident[] {

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import {
+  levelOfRate,
+  levelOfTime,
+  SETUP_LIMITS_MS,
+  SUCCESS_LIMITS,
+  TLS_LIMITS_MS,
+} from '../../processors/profile/limits.ts';
 import type { Phase, Profile } from '../../processors/profile/profile.ts';
-import { levelOfRate, levelOfTime, SETUP_LIMITS_MS, SUCCESS_LIMITS, TLS_LIMITS_MS } from '../../reports/indicators.ts';
 import { exampleSessionIds, SummaryBuilder } from '../../reports/summary.ts';
 import {
   attackSession,

@@ -1,10 +1,10 @@
 /**
  * Fields that Elasticsearch computes once, when a profile is indexed, so that dashboards can average what the profile holds in a list. The document itself stays as it is. They say
- * the same as reports/standing.ts and the indicators of reports/summary.ts; a test on a real server compares both over the sample.
+ * the same as processors/profile/standing.ts and the indicators of reports/summary.ts; a test on a real server compares both over the sample.
  */
 import type { FieldMapping } from './mapping.ts';
 
-/** What a session counts as (reports/standing.ts), as a function of Painless. */
+/** What a session counts as (processors/profile/standing.ts), as a function of Painless. */
 const STANDING = `
   String standing(Map source) {
     def own = source.imapwhy; def label = own.cause.label; def outcome = own.outcome;

@@ -1,4 +1,4 @@
-import type { Profile } from '../processors/profile/profile.ts';
+import type { Profile } from './profile.ts';
 
 /**
  * What a session counts as. Availability counts the attempts of legitimate users whose end is known (`succeeded`, `explained`,
