@@ -136,6 +136,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         for (const i of batch.incidents) {
           incidents.set(i.imapwhy.incident.id, i);
         }
+        for (const f of batch.findings ?? []) summary.addFinding(f);
         await held?.hold(batch.profiles);
         const now = held ? { ...batch, profiles: [] } : batch;
         await open.write(now);

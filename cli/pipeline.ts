@@ -1,4 +1,5 @@
 import type { OpenedLog, RecordBatch } from '../ingest/open.ts';
+import { AnomalyWatch } from '../models/anomaly/watch.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
 import {
   type ClosedSession,
@@ -49,13 +50,13 @@ interface Reader {
 }
 
 /**
- * The whole flow on one screen: records -> parse -> time -> correlate -> judge -> profile -> incidents. Sources are read side by side, always
+ * The whole flow on one screen: records -> parse -> time -> correlate -> judge -> profile -> anomalies and incidents. Sources are read side by side, always
  * the one that is furthest behind in time, so that what belongs together is in memory together.
  */
 export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<Verdicts> {
   const { parse } = options;
   const correlate = new Correlate(options.correlate ?? DEFAULT_CORRELATE_OPTIONS);
-  const judging = new Judging(options);
+  const judging = new Judging({ ...options, watch: new AnomalyWatch() });
   const readers = sources.map((source): Reader => {
     parse.open(source.log.source, source.zone, source.near);
     return {

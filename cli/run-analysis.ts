@@ -2,6 +2,7 @@ import { LineArchive } from '../ingest/archive.ts';
 import { findInputs } from '../ingest/find.ts';
 import { type OpenedLog, openLog } from '../ingest/open.ts';
 import type { InputProblem } from '../ingest/problem.ts';
+import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
 import type { EventDocument, OutputBatch } from '../outputs/output.ts';
 import type { ClosedSession, CorrelateOptions } from '../processors/correlate/correlate.ts';
@@ -86,12 +87,14 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     let pending: EventDocument[] = [];
     let profiles: Profile[] = [];
     let incidents: Incident[] = [];
+    let findings: AnomalyFinding[] = [];
     const write = async (): Promise<void> => {
-      if (pending.length + profiles.length + incidents.length === 0) return;
-      await options.onBatch({ events: pending, profiles, incidents });
+      if (pending.length + profiles.length + incidents.length + findings.length === 0) return;
+      await options.onBatch({ events: pending, profiles, incidents, findings });
       pending = [];
       profiles = [];
       incidents = [];
+      findings = [];
     };
     const onEvents = (events: readonly ParsedEvent[]): void => {
       for (const e of events) {
@@ -136,6 +139,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
         profiles.push(withLines(p, originalsOf(events)));
       }
       incidents.push(...batch.incidents);
+      findings.push(...batch.findings);
       if (pending.length + profiles.length + incidents.length >= DOCUMENTS_AT_ONCE) await write();
     }
     await write();

@@ -1,3 +1,5 @@
+import type { AnomalyFinding } from '../models/anomaly/finding.ts';
+import type { AnomalyWatch } from '../models/anomaly/watch.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
 import { judge } from '../models/cause/judge.ts';
 import type { ClosedSession } from '../processors/correlate/correlate.ts';
@@ -14,14 +16,17 @@ export interface VerdictOptions {
   readonly model: CauseModel;
   readonly timers: readonly KnownTimer[];
   readonly facts: SourceFacts;
+  /** Scores the profiles and makes findings, where it is wanted. */
+  readonly watch?: AnomalyWatch;
 }
 
 export interface Verdicts {
   readonly profiles: readonly Profile[];
   readonly incidents: readonly Incident[];
+  readonly findings: readonly AnomalyFinding[];
 }
 
-export const NO_VERDICTS: Verdicts = { profiles: [], incidents: [] };
+export const NO_VERDICTS: Verdicts = { profiles: [], incidents: [], findings: [] };
 
 /** Incidents are given out at whole minutes of event time, so that what is in them does not depend on how the input was cut. */
 const TICK_MS = 60_000;
@@ -43,31 +48,34 @@ export class Judging {
 
   /** `closed` in the order of closing; `now`: event time has come so far, Infinity at the end. */
   push(closed: readonly ClosedSession[], now: number): Verdicts {
-    const { model, timers, facts } = this.options;
+    const { model, timers, facts, watch } = this.options;
     const judged = closed.map((c) => {
       const { outcome, cause } = judge(c, model, timers);
       const profile = buildProfile(c, outcome, cause, facts, model.epoch);
-      const { session } = c;
+      const { session, closedAt, revised } = c;
       const quotes = session.texts.length > 0 && needsProof(profile);
-      return { closedAt: c.closedAt, profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile };
+      return { closedAt, revised, profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile };
     });
     // What closes at the same moment does so in no order of its own.
     judged.sort((a, b) => a.closedAt - b.closedAt || (idOf(a.profile) < idOf(b.profile) ? -1 : 1));
-    const incidents: Incident[] = [];
-    for (const { closedAt, profile } of judged) {
-      this.moveTo(closedAt, incidents);
+    const out: { incidents: Incident[]; findings: AnomalyFinding[] } = { incidents: [], findings: [] };
+    const profiles = judged.map(({ closedAt, revised, profile }) => {
+      this.moveTo(closedAt, out);
       this.incidents.add(profile, networkOf);
-    }
-    this.moveTo(now, incidents);
-    return { profiles: judged.map(({ profile }) => profile), incidents };
+      return watch?.add(profile, closedAt, !revised, networkOf) ?? profile;
+    });
+    this.moveTo(now, out);
+    return { profiles, ...out };
   }
 
-  private moveTo(now: number, out: Incident[]): void {
+  private moveTo(now: number, out: { incidents: Incident[]; findings: AnomalyFinding[] }): void {
     const tick = Math.floor(now / TICK_MS) * TICK_MS;
     if (!(tick > this.tick)) return;
     // After the end of input more may come.
     if (Number.isFinite(tick)) this.tick = tick;
-    for (const incident of this.incidents.take(tick, this.options.model.epoch)) out.push(incident);
+    const { model, watch } = this.options;
+    out.incidents.push(...this.incidents.take(tick, model.epoch));
+    if (watch) out.findings.push(...watch.take(tick, model.epoch));
   }
 }
 

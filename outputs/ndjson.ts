@@ -5,7 +5,7 @@ import { makeFolder } from './folder.ts';
 import type { Output, OutputBatch } from './output.ts';
 import { messageOf, OutputError, systemCode } from './output-error.ts';
 
-const NAMES = ['events', 'incidents', 'profiles'] as const; // published in this order: who sees the profiles finds their events
+const NAMES = ['events', 'incidents', 'anomalies', 'profiles'] as const; // published in this order: who sees the profiles finds their events
 const RECENT_EVENTS = 250_000;
 type Name = (typeof NAMES)[number];
 
@@ -22,7 +22,7 @@ interface OpenFile {
 }
 
 /**
- * Writes `profiles.ndjson`, `events.ndjson` and `incidents.ndjson` into the folder, one document a line. They are written under
+ * Writes `profiles.ndjson`, `events.ndjson`, `incidents.ndjson` and `anomalies.ndjson` into the folder, one document a line. They are written under
  * `NAME.partial-PID` and renamed by `close`, so that a final name never holds half a file; an interrupted run leaves the files of the run before it.
  * A profile or incident that comes again with a higher revision replaces the earlier one. An event that comes again is dropped if it is
  * among the last 250,000, so that a repeated batch changes nothing while memory stays bounded over any number of events.
@@ -43,6 +43,9 @@ export async function openNdjson(dir: string): Promise<NdjsonOutput> {
       for (const e of batch.events) if (recent.add(e.id)) await files.events.file.append(e.document);
       for (const i of batch.incidents) {
         await files.incidents.file.appendRevision(i.imapwhy.incident.id, i.imapwhy.revision, i);
+      }
+      for (const f of batch.findings ?? []) {
+        await files.anomalies.file.appendRevision(f.imapwhy.anomaly.id, f.imapwhy.revision, f);
       }
       for (const p of batch.profiles) {
         await files.profiles.file.appendRevision(p.imapwhy.session.id, p.imapwhy.revision, p);
@@ -108,6 +111,7 @@ async function openFiles(dir: string): Promise<Record<Name, OpenFile>> {
     return {
       events: await openOne('events'),
       incidents: await openOne('incidents'),
+      anomalies: await openOne('anomalies'),
       profiles: await openOne('profiles'),
     };
   } catch (error) {
@@ -137,7 +141,7 @@ class RecentIds {
 /** Partial files of runs that were killed. Those of a process that still lives are left alone. */
 async function removeAbandoned(dir: string): Promise<void> {
   for (const entry of await readdir(dir)) {
-    const pid = /^(?:events|incidents|profiles)\.ndjson\.partial-(\d{1,10})$/.exec(entry)?.[1];
+    const pid = /^(?:events|incidents|anomalies|profiles)\.ndjson\.partial-(\d{1,10})$/.exec(entry)?.[1];
     if (pid !== undefined && !isAlive(Number(pid))) await rm(join(dir, entry), { force: true });
   }
 }

@@ -1,3 +1,4 @@
+import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { Profile } from '../processors/profile/profile.ts';
 
@@ -14,6 +15,7 @@ export interface OutputBatch {
   readonly events: readonly EventDocument[];
   readonly profiles: readonly Profile[];
   readonly incidents: readonly Incident[];
+  readonly findings?: readonly AnomalyFinding[];
 }
 
 /**

@@ -7,6 +7,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { CauseLabel, Outcome, Profile } from '../processors/profile/profile.ts';
 import { documentText } from './document-text.ts';
@@ -53,6 +54,7 @@ export interface StoreReader {
   /** All profiles by start of session; `since` inclusive, `until` exclusive, UTC epoch ms. Do not write while iterating. */
   profiles(range?: { readonly since?: number; readonly until?: number }): IterableIterator<Profile>;
   incidents(): IterableIterator<Incident>;
+  anomalies(): IterableIterator<AnomalyFinding>;
   /** Latest first, at most 100. */
   runs(): readonly Run[];
 }
@@ -68,7 +70,7 @@ export interface ReadStore extends StoreReader {
 }
 
 const APPLICATION_ID = 0x696d7779; // "imwy": says that a SQLite file is ours
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const EVENTS_OF_MAX = 10_000;
 const BUSY_MS = 10_000;
 
@@ -83,6 +85,9 @@ const MIGRATIONS: readonly string[] = [
      id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL,
      cause TEXT NOT NULL, scope TEXT NOT NULL, owner TEXT NOT NULL, document TEXT NOT NULL);
    CREATE TABLE runs (started_at TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);`,
+  `CREATE TABLE anomalies (
+     id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL,
+     level TEXT NOT NULL, scope TEXT NOT NULL, document TEXT NOT NULL);`,
 ];
 
 /** The unique indexes also carry the promise that an id is there once; `seal` makes them. */
@@ -113,6 +118,10 @@ const EVENT_UPSERT = `${EVENT_INSERT} ON CONFLICT (id) DO UPDATE SET session = e
 const INCIDENT_COLUMNS = 'id, revision, start_ms, end_ms, cause, scope, owner, document';
 const INCIDENT_UPSERT = `INSERT INTO incidents (${INCIDENT_COLUMNS}) VALUES (${parameters(8)})
   ON CONFLICT (id) DO UPDATE SET ${replaceAll(INCIDENT_COLUMNS)} WHERE excluded.revision > incidents.revision`;
+
+const ANOMALY_COLUMNS = 'id, revision, start_ms, end_ms, level, scope, document';
+const ANOMALY_UPSERT = `INSERT INTO anomalies (${ANOMALY_COLUMNS}) VALUES (${parameters(7)})
+  ON CONFLICT (id) DO UPDATE SET ${replaceAll(ANOMALY_COLUMNS)} WHERE excluded.revision > anomalies.revision`;
 
 function parameters(count: number): string {
   return Array.from({ length: count }, () => '?').join(', ');
@@ -244,6 +253,7 @@ interface Writers {
   readonly profile: StatementSync;
   readonly event: StatementSync;
   readonly incident: StatementSync;
+  readonly anomaly: StatementSync;
   readonly run: StatementSync;
 }
 
@@ -252,6 +262,7 @@ function prepareWriters(db: DatabaseSync, bulk: boolean): Writers {
     profile: db.prepare(bulk ? PROFILE_INSERT : PROFILE_UPSERT),
     event: db.prepare(bulk ? EVENT_INSERT : EVENT_UPSERT),
     incident: db.prepare(INCIDENT_UPSERT),
+    anomaly: db.prepare(ANOMALY_UPSERT),
     run: db.prepare('INSERT INTO runs (started_at, document) VALUES (?, ?) ON CONFLICT (started_at) DO NOTHING'),
   };
 }
@@ -260,6 +271,7 @@ function insertBatch(to: Writers, batch: OutputBatch): void {
   for (const p of batch.profiles) insertProfile(to.profile, p);
   for (const e of batch.events) insertEvent(to.event, e);
   for (const i of batch.incidents) insertIncident(to.incident, i);
+  for (const f of batch.findings ?? []) insertAnomaly(to.anomaly, f);
 }
 
 function insertProfile(statement: StatementSync, p: Profile): void {
@@ -302,6 +314,13 @@ function insertIncident(statement: StatementSync, i: Incident): void {
   const start = epochMs(i.event.start);
   const end = epochMs(i.event.end);
   statement.run(id, i.imapwhy.revision, start, end, cause, scope, owner, documentText(i));
+}
+
+function insertAnomaly(statement: StatementSync, f: AnomalyFinding): void {
+  const { id, level, scope } = f.imapwhy.anomaly;
+  const start = epochMs(f.event.start);
+  const end = epochMs(f.event.end);
+  statement.run(id, f.imapwhy.revision, start, end, level, scope, documentText(f));
 }
 
 function datasetOf(document: EventDocument['document']): string | null {
@@ -378,6 +397,9 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
     *incidents() {
       for (const text of walk('SELECT document FROM incidents ORDER BY start_ms, id')) yield parseIncident(text);
     },
+    *anomalies() {
+      for (const text of walk('SELECT document FROM anomalies ORDER BY start_ms, id')) yield parseAnomaly(text);
+    },
     runs() {
       return documents('SELECT document FROM runs ORDER BY started_at DESC LIMIT 100').map(parseRun);
     },
@@ -396,6 +418,7 @@ const EVENTS_OF = `
 // JSON.parse answers `any`; what we wrote ourselves is taken by its word here and nowhere else.
 const parseProfile = (text: string): Profile => JSON.parse(text);
 const parseIncident = (text: string): Incident => JSON.parse(text);
+const parseAnomaly = (text: string): AnomalyFinding => JSON.parse(text);
 const parseRun = (text: string): Run => JSON.parse(text);
 const parseRecord = (text: string): Readonly<Record<string, unknown>> => JSON.parse(text);
 

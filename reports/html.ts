@@ -1,6 +1,7 @@
 import type { Incident } from '../processors/profile/incident.ts';
 import { compareText } from './counting/top-counter.ts';
 import { html, Markup, styleHash } from './markup.ts';
+import { anomaliesSection } from './sections/anomalies.ts';
 import { causeBars, causeTable } from './sections/causes.ts';
 import { type Example, examplesSection } from './sections/examples.ts';
 import { headlineSection, indicatorsSection } from './sections/headline.ts';
@@ -40,6 +41,7 @@ export function renderReport(summary: Summary, incidents: readonly Incident[], e
       title: 'When',
       body: html`${axis ? overTimeCharts(summary.over_time, axis) : html`<p class="muted">No attempts of legitimate users to draw.</p>`}${incidentsSection(sorted.length > 0 ? sorted : summary.incidents.largest, total, summary.period, axis)}`,
     },
+    { id: 'unusual', title: 'What was unusual', body: anomaliesSection(summary) },
     { id: 'owners', title: 'Whose job', body: causeBars(summary) },
     { id: 'causes', title: 'Why, and what to do', body: causeTable(summary) },
     { id: 'worst', title: 'For whom', body: worstSection(summary) },

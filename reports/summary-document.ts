@@ -1,3 +1,4 @@
+import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { CauseLabel, MissingSource, Outcome, PhaseName, Remedy } from '../processors/profile/profile.ts';
 import type { Distinct } from './counting/distinct-counter.ts';
@@ -23,6 +24,8 @@ export interface Summary {
     readonly servers: readonly WorstRow[];
   };
   readonly incidents: { readonly total: number; readonly largest: readonly Incident[] };
+  /** What was unusual together, the widest first. */
+  readonly anomalies: { readonly total: number; readonly widest: readonly AnomalyFinding[] };
   readonly unexplained: Unexplained;
   readonly over_time: OverTime;
   readonly ingest: IngestTotals;

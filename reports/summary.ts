@@ -1,3 +1,4 @@
+import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import { SETUP_LIMITS_MS, TLS_LIMITS_MS } from '../processors/profile/limits.ts';
 import { CAUSE_LABELS, type Outcome, type PhaseName, type Profile } from '../processors/profile/profile.ts';
@@ -30,6 +31,7 @@ export type * from './summary-document.ts';
 const WORST_HELD = 10_000;
 const WORST_SHOWN = 10;
 const INCIDENTS_SHOWN = 100;
+const ANOMALIES_SHOWN = 25;
 const BUCKETS_SHOWN = 120;
 const MISSING_HELD = 64;
 
@@ -53,6 +55,8 @@ export class SummaryBuilder {
   readonly #ingest = new IngestTally();
   #largest: Incident[] = [];
   #incidentTotal = 0;
+  #widest: AnomalyFinding[] = [];
+  #anomalyTotal = 0;
   #incomplete = 0;
   #startMs = Number.POSITIVE_INFINITY;
   #endMs = Number.NEGATIVE_INFINITY;
@@ -80,6 +84,12 @@ export class SummaryBuilder {
     this.#incidents.set(cause, (this.#incidents.get(cause) ?? 0) + 1);
     this.#largest.push(incident);
     if (this.#largest.length > 10 * INCIDENTS_SHOWN) this.#largest = largestIncidents(this.#largest);
+  }
+
+  addFinding(finding: AnomalyFinding): void {
+    this.#anomalyTotal++;
+    this.#widest.push(finding);
+    if (this.#widest.length > 10 * ANOMALIES_SHOWN) this.#widest = widestFindings(this.#widest);
   }
 
   addIngest(counts: IngestCounts): void {
@@ -112,6 +122,7 @@ export class SummaryBuilder {
       },
       worst_exact: this.#users.exact && this.#networks.exact && this.#servers.exact,
       incidents: { total: this.#incidentTotal, largest: largestIncidents(this.#largest) },
+      anomalies: { total: this.#anomalyTotal, widest: widestFindings(this.#widest) },
       unexplained: this.#unexplained.build(),
       over_time: overTime(series),
       missing_sources: [...this.#missing]
@@ -295,6 +306,20 @@ function seriesOf(profile: Profile): SeriesName {
 /** From the first phase to the end of login, where login succeeded and its end is known well enough. */
 function measure(time: MeasuredTime | undefined, into: DurationSketch): void {
   if (time) into.add(time.ms, time.precisionMs);
+}
+
+function widestFindings(findings: readonly AnomalyFinding[]): AnomalyFinding[] {
+  return [...findings]
+    .sort((x, y) => {
+      const [a, b] = [x.imapwhy.anomaly, y.imapwhy.anomaly];
+      return (
+        b.sessions - a.sessions ||
+        b.score - a.score ||
+        compareText(x.event.start, y.event.start) ||
+        compareText(a.id, b.id)
+      );
+    })
+    .slice(0, ANOMALIES_SHOWN);
 }
 
 function largestIncidents(incidents: readonly Incident[]): Incident[] {

@@ -22,6 +22,7 @@ import {
 const COLUMNS = 100;
 const CAUSES_SHOWN = 12;
 const INCIDENTS_SHOWN = 4;
+const ANOMALIES_SHOWN = 3;
 const MISSING_SHOWN = 2;
 
 export interface TerminalOptions {
@@ -43,6 +44,7 @@ export function renderTerminal(summary: Summary, options: TerminalOptions): stri
     ...ownerLines(summary, paint),
     ...adviceLines(summary, paint),
     ...incidentLines(summary, paint, moment),
+    ...anomalyLines(summary, paint, moment),
     ...sourceLines(summary, paint),
     ...nextLines(summary, options, paint),
   ];
@@ -230,6 +232,21 @@ function incidentLines(summary: Summary, paint: Paint, moment: (iso: string | nu
     const text = `${(spans[i] ?? '').padEnd(spanWidth)}${padToWidth(terminalText(cause), 28)}${padToWidth(size, 26)}`;
     lines.push(text + cutToWidth(terminalText(scopeText(scope)), COLUMNS - textWidth(text)));
   });
+  lines.push('');
+  return lines;
+}
+
+function anomalyLines(summary: Summary, paint: Paint, moment: (iso: string | null) => string): string[] {
+  const { total, widest } = summary.anomalies;
+  if (total === 0) return [];
+  const shown = widest.slice(0, ANOMALIES_SHOWN);
+  const title = shown.length < total ? `UNUSUAL  the widest ${shown.length} of ${wholeNumber(total)}` : 'UNUSUAL';
+  const lines = [paint('dim', title)];
+  for (const { event, imapwhy } of shown) {
+    const { scope, level, reason } = imapwhy.anomaly;
+    const text = `${moment(event.start)} to ${moment(event.end)}  ${level.padEnd(9)}${terminalText(scopeText(scope))}: `;
+    lines.push(cutToWidth(text + terminalText(reason), COLUMNS));
+  }
   lines.push('');
   return lines;
 }

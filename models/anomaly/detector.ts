@@ -131,6 +131,31 @@ export class Detector {
       : this.#observeEvents(now, value, n, hours, pauseMs);
   }
 
+  /** Whether enough was seen to judge a count, ratio or duration. */
+  get isLearned(): boolean {
+    return this.#rows > this.#settings.residualStartRows;
+  }
+
+  /**
+   * How unusual a row of a count, ratio or duration would be that is not complete yet; learns nothing. In alarms: 1 is one, signed by the direction of the
+   * value (a count or duration above, a ratio above); 0 while too little is known.
+   */
+  preview(at: number, value: number, n: number = Number.NaN): number {
+    if (!this.#residual || Number.isNaN(value) || (n === 0 && hasSize(this.#kind))) return 0;
+    const counts = this.#kind === 'count';
+    const size = counts || Number.isNaN(n) ? 1 : n;
+    const usual = counts ? 1 : this.#usualSize(at);
+    const step = this.#step.value / HOUR_MS;
+    const deviations = this.#residual.preview(
+      at,
+      value,
+      size,
+      Number.isNaN(usual) ? size : usual,
+      step || FIRST_STEP_HOURS,
+    );
+    return (this.#residual.complement ? -deviations : deviations) / this.#settings.alarmDeviations;
+  }
+
   #take(from: Unpacker): void {
     this.#shape = SHAPES[from.number()];
     const novel = from.number() === 1;
@@ -232,7 +257,7 @@ function sizeLimit(usual: number): number {
 const WEAKEST = 0.4;
 
 /** 0.5 at strength 1, towards 1 without ever reaching it. */
-function scoreOf(strength: number): number {
+export function scoreOf(strength: number): number {
   const square = strength * strength;
   return Number.isFinite(square) ? square / (1 + square) : 1;
 }

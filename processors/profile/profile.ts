@@ -47,6 +47,7 @@ export interface ProfileDetails {
     readonly proxy: string | null; // proxy frontend or address
   };
   readonly context: { readonly pool_used: number | null };
+  readonly anomaly?: { readonly score: number }; // 0 to 1: how unusual it was around it; left out where that is not known
   readonly clock: readonly ClockNote[]; // corrections that were applied to this session's sources
   readonly events: readonly EventRef[]; // its lines in event-time order (bounded; `events_omitted` counts the rest)
   readonly events_omitted: number;
