@@ -18,6 +18,25 @@ export async function openCorpus(directory: string): Promise<Corpus> {
   return { logs, truth: (await lines(join(directory, 'truth.ndjson'))).map(parseTruth) };
 }
 
+/** One injected fault of a corpus. */
+export interface Fault {
+  readonly id: string;
+  readonly cause: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** `faults.ndjson` of a corpus. */
+export async function readFaults(directory: string): Promise<readonly Fault[]> {
+  return (await lines(join(directory, 'faults.ndjson'))).map((line) => {
+    const row: unknown = JSON.parse(line);
+    if (typeof row !== 'object' || row === null || !('id' in row && 'cause' in row && 'start' in row && 'end' in row))
+      throw new UseError(`--corpus ${directory}: each line of faults.ndjson must have id, cause, start and end.`);
+    const [start, end] = [Date.parse(String(row.start)), Date.parse(String(row.end))];
+    return { id: String(row.id), cause: String(row.cause), start, end };
+  });
+}
+
 /** Which fold each truth session belongs to. */
 export async function readFolds(file: string): Promise<ReadonlyMap<number, number>> {
   const folds = new Map<number, number>();

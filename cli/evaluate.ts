@@ -16,6 +16,7 @@ import type { Profile } from '../processors/profile/profile.ts';
 import { newRedaction } from '../processors/redact.ts';
 import { UTC } from '../processors/time.ts';
 import { type Corpus, openCorpus, readFolds } from './corpus.ts';
+import { registerEvaluateAnomaly } from './evaluate-anomaly.ts';
 import { registerEvaluatePrediction } from './evaluate-prediction.ts';
 import { runAnalysis } from './run-analysis.ts';
 
@@ -47,6 +48,7 @@ export function registerEvaluate(program: Command): void {
       await evaluateCauses(options);
     });
   registerEvaluatePrediction(evaluate);
+  registerEvaluateAnomaly(evaluate, SAMPLE_CORPUS);
   const fit = program.command('fit').description('fit what is shipped, from labelled data');
   fit
     .command('causes')

@@ -142,11 +142,11 @@ async function* readLines(handle: FileHandle): AsyncGenerator<{ line: number; by
   }
 }
 
-/** Id and revision of a profile or an incident that was read back. */
+/** Id and revision of a profile, an incident or a finding that was read back. */
 function identify(text: string, name: string): { id: string; revision: number } {
   const document: unknown = JSON.parse(text);
   const own = at(document, 'imapwhy');
-  const id = at(at(own, 'session'), 'id') ?? at(at(own, 'incident'), 'id');
+  const id = at(at(own, 'session'), 'id') ?? at(at(own, 'incident'), 'id') ?? at(at(own, 'anomaly'), 'id');
   const revision = at(own, 'revision');
   if (typeof id !== 'string') throw new Error(`${name}: a document without an id cannot be told from its repetition`);
   return { id, revision: typeof revision === 'number' ? revision : 0 };

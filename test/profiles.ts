@@ -3,6 +3,7 @@
  * Weights are invented; probabilities follow from value times weight by softmax, as the contract of `Cause` says. Addresses and names are from the
  * documentation ranges. All of it is built from fixed numbers, so that two calls give equal documents.
  */
+import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { EventDocument } from '../outputs/output.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import {
@@ -902,5 +903,46 @@ export function revised(profile: Profile, revision: number): Profile {
     ...profile,
     event: { ...profile.event, reason: `revision ${revision}` },
     imapwhy: { ...profile.imapwhy, revision },
+  };
+}
+
+/** Two series that were unusual together; the names are as hostile as a log can make them. */
+export function sampleFinding(): AnomalyFinding {
+  const series = {
+    scope: 'network:203.0.113.0/24',
+    metric: 'success rate',
+    level: 'alarm',
+    basis: 'limit',
+    score: 0.9,
+    reason: '24 of 46 attempts failed: success rate 47.8 %',
+    sessions: 24,
+    attempts: 46,
+  } as const;
+  return {
+    '@timestamp': '2026-03-17T09:13:00.000Z',
+    ecs: { version: '9.4.0' },
+    event: {
+      kind: 'alert',
+      dataset: 'imapwhy.anomaly',
+      start: '2026-03-17T09:13:00.000Z',
+      end: '2026-03-17T09:17:00.000Z',
+      duration: 240_000_000_000,
+    },
+    imapwhy: {
+      anomaly: {
+        id: 'finding-1',
+        level: 'alarm',
+        score: 0.9,
+        scope: series.scope,
+        reason: series.reason,
+        series: [series, { ...series, scope: 'client:<script>alert(1)</script>\u001b[31m', sessions: 3 }],
+        incident: { cause: 'network.packet_loss', scope: 'network:203.0.113.0/24' },
+        sessions: 24,
+        users: 20,
+        networks: 1,
+        example_sessions: ['a', 'b'],
+      },
+      revision: 1_000_000_024,
+    },
   };
 }

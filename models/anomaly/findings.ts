@@ -97,7 +97,8 @@ export class Findings {
   ): void {
     for (const scope of scopes) {
       const own = failed.filter((f) => f.scopes.includes(scope.scope));
-      const main = mainCause(own);
+      const shared = own.filter((f) => !isPersonal(f.causeScope));
+      const main = mainCause(shared.length > 0 ? shared : own);
       const key = main ? `${main.cause} ${main.causeScope ?? ''}` : scope.scope;
       const explained = main ? own.filter((f) => f.cause === main.cause && f.causeScope === main.causeScope) : [];
       const open = this.#of(key, main, at, slotMs);
@@ -146,6 +147,11 @@ export class Findings {
 export function byBlastRadius(a: AnomalyFinding, b: AnomalyFinding): number {
   const [x, y] = [a.imapwhy.anomaly, b.imapwhy.anomaly];
   return y.sessions - x.sessions || y.users - x.users || y.score - x.score || (x.id < y.id ? -1 : 1);
+}
+
+/** A cause of one user or client alone is no matter of a series. */
+export function isPersonal(causeScope: string | null): boolean {
+  return causeScope?.startsWith('user:') === true || causeScope?.startsWith('client:') === true;
 }
 
 /** The cause and place of most of them; ties go by name, so that their order does not matter. */

@@ -2,7 +2,7 @@ import type { Profile } from '../../processors/profile/profile.ts';
 import { setupTime, tlsTime } from '../../processors/profile/set-up-times.ts';
 import { isFailed, isLegitimate, standingOf } from '../../processors/profile/standing.ts';
 import type { AnomalyFinding } from './finding.ts';
-import { type FailedSession, Findings, type FindingsData, type UnusualScope } from './findings.ts';
+import { type FailedSession, Findings, type FindingsData, isPersonal, type UnusualScope } from './findings.ts';
 import { ATTEMPTS_A_MINUTE_MAX, LEVEL_SCORES } from './limit.ts';
 import { type Sample, ScopeSeries, type ScopeSeriesData } from './scope-series.ts';
 
@@ -74,7 +74,7 @@ export class AnomalyWatch {
     const failed = isFailed(standing);
     const sample: Sample = {
       succeeded: isLegitimate(standing) ? !failed : undefined,
-      personal: cause.scope?.startsWith('user:') === true || cause.scope?.startsWith('client:') === true,
+      personal: isPersonal(cause.scope),
       blocked: cause.scope?.startsWith('rule:') === true,
       setupMs: setupTime(phases)?.ms,
       tlsMs: tlsTime(phases)?.ms,

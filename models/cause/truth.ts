@@ -12,6 +12,8 @@ export interface TruthSession {
   readonly cause: CauseLabel;
   readonly candidates: readonly string[];
   readonly ambiguous: boolean;
+  /** The injected fault that it met, whether it failed for it or not. */
+  readonly faultId: string | null;
   readonly outcome: string;
   readonly trace: string;
   readonly end: number;
@@ -37,6 +39,7 @@ export function parseTruth(line: string): TruthSession {
     cause,
     candidates: Array.isArray(t.candidates) ? t.candidates.map(String) : [],
     ambiguous: t.ambiguous === true,
+    faultId: typeof t.fault_id === 'string' ? t.fault_id : null,
     outcome: String(t.outcome),
     trace: String(t.trace ?? 'none'),
   };

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import type { AnomalyFinding } from '../../models/anomaly/finding.ts';
 import { createDocumentFile } from '../../outputs/document-file.ts';
 import { openNdjson } from '../../outputs/ndjson.ts';
 import type { OutputBatch } from '../../outputs/output.ts';
@@ -45,12 +46,13 @@ testOutput({
         profiles: await documentsOf(join(dir, 'profiles.ndjson')),
         events: await documentsOf<Record<string, unknown>>(join(dir, 'events.ndjson')),
         incidents: await documentsOf<Incident>(join(dir, 'incidents.ndjson')),
+        findings: await documentsOf<AnomalyFinding>(join(dir, 'anomalies.ndjson')),
       }),
     };
   },
 });
 
-const FILES = ['events.ndjson', 'incidents.ndjson', 'profiles.ndjson'];
+const FILES = ['anomalies.ndjson', 'events.ndjson', 'incidents.ndjson', 'profiles.ndjson'];
 const oneProfile = (id: string): OutputBatch => batchOf({ profiles: [healthySession(id).profile] });
 
 describe('openNdjson', () => {

@@ -24,7 +24,7 @@ export function scoreAlarms(
   scores: readonly Float64Array[],
   falseAlarmsAWeek: number,
 ): AlarmScore {
-  const weeks = series.reduce((sum, s) => sum + Math.max(0, s.values.length - LEARNING_ROWS) / WEEK_ROWS, 0);
+  const weeks = weeksOf(series);
   const steps = [...new Set(scores.flatMap((s) => [...s.subarray(LEARNING_ROWS)]))].sort((a, b) => a - b);
   let low = 0;
   let high = steps.length;
@@ -56,6 +56,19 @@ export function scoreAlarms(
     falseAlarmsAWeek: falseAlarms / weeks,
     medianDelayRows: delays[delays.length >> 1] ?? Number.NaN,
   };
+}
+
+/** False alarms a series and week at a threshold. */
+export function falseAlarmsAt(
+  series: readonly MadeSeries[],
+  scores: readonly Float64Array[],
+  threshold: number,
+): number {
+  return countFalse(series, scores, threshold) / weeksOf(series);
+}
+
+function weeksOf(series: readonly MadeSeries[]): number {
+  return series.reduce((sum, s) => sum + Math.max(0, s.values.length - LEARNING_ROWS) / WEEK_ROWS, 0);
 }
 
 function delayOf(scores: Float64Array, from: number, to: number, threshold: number): number | undefined {
