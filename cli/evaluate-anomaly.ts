@@ -107,6 +107,7 @@ interface LabScore {
   /** Hours in which no fault of more than one connection was active. */
   readonly restHours: number;
   readonly falsePerHourOfRest: number;
+  readonly hours: number;
   /** Findings whose sessions failed for real without an injected fault: a user's old token, an old client. */
   readonly ofSingleClients: number;
 }
@@ -172,6 +173,7 @@ function labScore(
     falseFindings,
     restHours,
     falsePerHourOfRest: falseFindings / restHours,
+    hours: (to - from) / HOUR_MS,
     ofSingleClients: withoutFault.length - falseFindings,
   };
 }
@@ -219,7 +221,7 @@ function labLines(lab: LabScore): readonly string[] {
     '',
     `- fault windows of more than one connection found: ${lab.found} of ${lab.windows}${lab.missed.length > 0 ? ` (missed: ${lab.missed.join(', ')})` : ''}`,
     `- faults of a single connection, which no series shows: ${lab.singleFound} of ${lab.single} lie in a finding`,
-    `- findings: ${lab.findings}, of which ${lab.falseFindings} explain no session that went wrong: ${lab.falsePerHourOfRest.toFixed(1)} an hour of the ${lab.restHours.toFixed(2)} hours without a fault`,
+    `- findings: ${lab.findings}, of which ${lab.falseFindings} explain no session that went wrong: ${(lab.falseFindings / lab.hours).toFixed(1)} an hour; by the ${lab.restHours.toFixed(2)} hours without such a fault alone, which are few, ${lab.falsePerHourOfRest.toFixed(1)}`,
     `- findings of sessions that failed without an injected fault (a stale token, an old client): ${lab.ofSingleClients}`,
   ];
 }
