@@ -1,3 +1,4 @@
+import { AnomalyWatch, type AnomalyWatchData } from '../../models/anomaly/watch.ts';
 import type { CauseModel } from '../../models/cause/decide.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
 import { type ClosedSession, Site, type SiteState } from '../../processors/correlate/site.ts';
@@ -19,6 +20,7 @@ export interface SiteOptions {
 export interface SitePartitionState {
   readonly site: SiteState;
   readonly incidents: IncidentsState;
+  readonly anomalies: AnomalyWatchData;
   readonly sources: readonly SourceNote[];
   readonly units: readonly Progress[];
   readonly reached: number | null;
@@ -31,6 +33,7 @@ export class SitePartition {
   private readonly options: SiteOptions;
   private readonly site: Site;
   private readonly judging: Judging;
+  private readonly watch: AnomalyWatch;
   private readonly watermark: Watermark;
   private readonly sources: Map<number, SourceNote>;
   private reached: number;
@@ -42,13 +45,15 @@ export class SitePartition {
     this.sources = new Map(state?.sources.map((s) => [s.number, s]));
     this.reached = state?.reached ?? Number.NEGATIVE_INFINITY;
     const { model, timers } = options;
-    this.judging = new Judging({ model, timers, facts: this.facts() }, state?.incidents);
+    this.watch = new AnomalyWatch(state?.anomalies);
+    this.judging = new Judging({ model, timers, facts: this.facts(), watch: this.watch }, state?.incidents);
   }
 
   toData(): SitePartitionState {
     return {
       site: this.site.snapshot(),
       incidents: this.judging.toData(),
+      anomalies: this.watch.toData(),
       sources: [...this.sources.values()],
       units: this.watermark.toData(),
       reached: Number.isFinite(this.reached) ? this.reached : null,
