@@ -15,7 +15,7 @@ import { DASHBOARDS, panelsOf, savedObjects } from '../../../outputs/kibana/obje
 import type { Panel } from '../../../outputs/kibana/panel.ts';
 import { ndjsonOf, type SavedObject } from '../../../outputs/kibana/saved-object.ts';
 import { SEARCHES } from '../../../outputs/kibana/searches.ts';
-import { SETUP_LIMITS_MS, SUCCESS_LIMITS, TLS_LIMITS_MS } from '../../../reports/indicators.ts';
+import { SETUP_LIMITS_MS, SUCCESS_LIMITS, TLS_LIMITS_MS } from '../../../processors/profile/limits.ts';
 
 const objects = savedObjects(KIBANA_DEFAULTS);
 const fields = new Map<ViewName, ReadonlyMap<string, string>>(
