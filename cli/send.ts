@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { findInputs } from '../ingest/find.ts';
 import { KafkaError } from '../ingest/kafka/kafka-error.ts';
 import type { Kafka, RecordToSend } from '../ingest/kafka/port.ts';
-import { rawHeaders } from '../ingest/kafka/raw-record.ts';
+import { endOfInput, rawHeaders } from '../ingest/kafka/raw-record.ts';
 import { type OpenedLog, openLog } from '../ingest/open.ts';
 import type { InputProblem } from '../ingest/problem.ts';
 import type { SourceRecord } from '../ingest/record.ts';
+import { reachedBy, timed } from '../processors/correlate/timed-event.ts';
 import { ParseStage } from '../processors/parse/index.ts';
 import { terminalText } from '../reports/clean-text.ts';
 import { clockChoices, repeated } from './clock-options.ts';
@@ -15,6 +16,7 @@ import { type KafkaOptions, openKafka, withKafkaOptions } from './kafka-options.
 import type { PreparedSource } from './pipeline.ts';
 import { prepareSources } from './prepare.ts';
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
+import { SideBySide } from './side-by-side.ts';
 import { UseError } from './use-error.ts';
 
 const DONE = 0;
@@ -22,7 +24,7 @@ const FAILED = 1;
 const INTERRUPTED = 130;
 
 /** Raw topics by what the sources are about: `PREFIX.raw.FAMILY`. */
-const RAW_FAMILIES = ['mail', 'proxy', 'waf', 'vpn', 'network', 'other'] as const;
+export const RAW_FAMILIES = ['mail', 'proxy', 'waf', 'vpn', 'network', 'other'] as const;
 type RawFamily = (typeof RAW_FAMILIES)[number];
 const familyOfFormat: ReadonlyMap<string, RawFamily> = new Map<string, RawFamily>([
   ['dovecot', 'mail'],
@@ -49,6 +51,7 @@ export interface SendOptions extends KafkaOptions {
   readonly topic?: string;
   readonly partitions: string;
   readonly quiet?: boolean;
+  readonly end?: boolean;
 }
 
 export function registerSend(program: Command): void {
@@ -65,6 +68,7 @@ export function registerSend(program: Command): void {
     .option('--partitions <n>', 'of a raw topic that has to be made', '1')
     .option('--tz <zone>', 'zone of stamps that carry none: ZONE for all, or SOURCE=ZONE', repeated)
     .option('--year <yyyy>', 'year of stamps that carry none (default: from the logs themselves, else the file’s time)')
+    .option('--end', 'say that no more will come: sessions that are open are closed, without waiting for time to pass')
     .option('--quiet', 'no progress')
     .addHelpText(
       'after',
@@ -97,7 +101,8 @@ export async function send(paths: readonly string[], options: SendOptions): Prom
     const { sources } = await prepareSources(distinct, clock);
     const sending = new Sending(kafka, topicPrefix, options, display, totalOf(distinct), stopping.signal);
     await sending.begin();
-    for (const source of sources) if (!stopping.signal.aborted) await sending.source(source);
+    await sending.all(sources);
+    if (options.end === true && !stopping.signal.aborted) await sending.end();
     display.done();
     sending.tell();
     const problems = [...found.problems, ...copies, ...logs.flatMap((log) => log.problems)];
@@ -157,9 +162,33 @@ class Sending {
     await this.#kafka.createTopics([progressTopic(this.#progress)]);
   }
 
+  /** All sources side by side in the time of their lines, as they were written: what belongs together comes together. */
+  async all(sources: readonly PreparedSource[]): Promise<void> {
+    const turns = new SideBySide();
+    for (const source of sources) turns.begin(source);
+    await Promise.all(
+      sources.map(async (source) => {
+        try {
+          await this.source(source, turns);
+        } finally {
+          turns.done(source);
+        }
+      }),
+    );
+  }
+
+  /** In every partition of every raw topic that was written to. */
+  async end(): Promise<void> {
+    const producer = await this.#kafka.producer();
+    for (const [topic, ranges] of await this.#kafka.describeTopics([...this.#counts.keys()]))
+      await producer.send(ranges.map(({ partition }) => endOfInput({ topic, partition })));
+    await producer.close();
+  }
+
   /** A file can be read again when Kafka fails for a while; a pipe goes by once. */
-  async source(prepared: PreparedSource): Promise<void> {
+  private async source(prepared: PreparedSource, turns: SideBySide): Promise<void> {
     const { fingerprint, name } = prepared.log.source;
+    const times = new RecordTimes(prepared);
     const rest = prepared.log.batches()[Symbol.asyncIterator]();
     /** Read from the source, and perhaps sent in an attempt whose end is not known. */
     let waiting: readonly SourceRecord[] = [];
@@ -168,6 +197,7 @@ class Sending {
       const next = await rest.next();
       if (next.done === true) ended = true;
       else {
+        times.read(next.value.records);
         waiting = [...waiting, ...next.value.records];
         this.#show(next.value.bytesRead, next.value.records.length);
       }
@@ -175,6 +205,10 @@ class Sending {
     await more();
     const topic = this.#options.topic ?? `${this.#prefix}.raw.${familyOf(prepared, waiting)}`;
     await this.#kafka.createTopics([{ topic, partitions: Number(this.#options.partitions) }]);
+    this.#counts.set(topic, this.#counts.get(topic) ?? 0);
+    // Whose time has not come holds no connection open.
+    const [first] = waiting;
+    if (first) await turns.at(prepared, times.of(first));
     let told = false;
     await exactlyOnce(this.#kafka, `${this.#prefix}.send.${fingerprint}`, async (transactor) => {
       const from = sentUpTo((await readProgress(this.#kafka, this.#progress)).get(`${topic} ${fingerprint}`));
@@ -186,12 +220,14 @@ class Sending {
         const before = waiting.length;
         waiting = waiting.filter(({ offset }) => offset >= sent);
         this.#skipped += before - waiting.length;
-        const chunk = firstOf(waiting);
-        if (chunk.length === 0) {
+        const [first] = waiting;
+        if (!first) {
           if (ended) break;
           await more();
           continue;
         }
+        await turns.at(prepared, times.of(first));
+        const chunk = firstOf(waiting, (record) => times.of(record) <= turns.horizon(prepared));
         const next = (chunk.at(-1)?.offset ?? 0) + 1;
         const records = chunk.filter(({ text }) => text !== '').map((record) => toRecord(record, prepared, topic));
         await transactor.commit({
@@ -207,6 +243,7 @@ class Sending {
           consumed: [],
         });
         waiting = waiting.slice(chunk.length);
+        times.forget(chunk);
         sent = next;
         this.#counts.set(topic, (this.#counts.get(topic) ?? 0) + records.length);
       }
@@ -236,21 +273,53 @@ class Sending {
   }
 }
 
-/** One transaction's worth. */
-function firstOf(records: readonly SourceRecord[]): readonly SourceRecord[] {
+/** One transaction's worth, the first in any case. */
+function firstOf(records: readonly SourceRecord[], isDue: (record: SourceRecord) => boolean): readonly SourceRecord[] {
   let characters = 0;
   let count = 0;
-  while (count < records.length && count < recordsAtOnce && characters < charactersAtOnce) {
-    characters += records[count]?.text.length ?? 0;
+  for (const record of records) {
+    if (count > 0 && (count >= recordsAtOnce || characters >= charactersAtOnce || !isDue(record))) break;
+    characters += record.text.length;
     count += 1;
   }
   return records.slice(0, count);
 }
 
+/** How far the source has come with a record, on the common clock. */
+class RecordTimes {
+  readonly #stage = new ParseStage();
+  readonly #prepared: PreparedSource;
+  readonly #times = new Map<number, number>();
+  #last = Number.NEGATIVE_INFINITY;
+
+  constructor(prepared: PreparedSource) {
+    this.#prepared = prepared;
+    this.#stage.open(prepared.log.source, prepared.zone, prepared.near);
+  }
+
+  read(records: readonly SourceRecord[]): void {
+    const { log, clock } = this.#prepared;
+    this.#stage.each(log.source, records, (event, { offset }) => {
+      if (event !== undefined && event.dataset !== 'unparsed')
+        this.#last = Math.max(this.#last, reachedBy(timed(event, clock?.shiftMs ?? 0)));
+      this.#times.set(offset, this.#last);
+    });
+  }
+
+  of({ offset }: SourceRecord): number {
+    return this.#times.get(offset) ?? this.#last;
+  }
+
+  /** These have been sent. */
+  forget(records: readonly SourceRecord[]): void {
+    for (const { offset } of records) this.#times.delete(offset);
+  }
+}
+
 /** All lines of one file have one key, so that they stay in order in one partition. */
 function toRecord(
   { text, offset, flaw }: SourceRecord,
-  { log, zone, near }: PreparedSource,
+  { log, zone, near, clock }: PreparedSource,
   topic: string,
 ): RecordToSend {
   const { fingerprint, name } = log.source;
@@ -258,7 +327,7 @@ function toRecord(
     topic,
     key: Buffer.from(fingerprint),
     value: Buffer.from(text),
-    headers: rawHeaders({ fingerprint, offset, source: name, zone: zone.name, near: Math.max(0, near), flaw }),
+    headers: rawHeaders({ fingerprint, offset, source: name, zone: zone.name, near: Math.max(0, near), clock, flaw }),
   };
 }
 

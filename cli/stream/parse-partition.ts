@@ -153,7 +153,8 @@ export class ParsePartition {
     this.ended = true;
   }
 
-  push(records: readonly RawRecord[]): Parsed {
+  /** `now`: UTC ms by the clock on the wall. A source whose clock is fast has come no further than that. */
+  push(records: readonly RawRecord[], now: number): Parsed {
     const out: Dealt = {
       documents: [],
       events: Array.from({ length: this.options.partitions }, () => []),
@@ -170,7 +171,7 @@ export class ParsePartition {
       this.pushOfOne(this.sourceOf(first, out), records.slice(from, to), out);
       from = to;
     }
-    this.reached = Math.max(this.reached, this.furthestBehind());
+    this.reached = Math.max(this.reached, Math.min(this.furthestBehind(), now));
     return out;
   }
 

@@ -54,12 +54,16 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
 
   /** Everybody waits for a unit that was never heard of. */
   protected override async opened(work: PartitionWork<ParsePartition>): Promise<void> {
-    const { state } = work;
+    const { state, lease } = work;
     if (!state) return;
-    await this.commit(work, this.told(state.progress(false), state.push([])), undefined);
+    const ranges = await this.context.kafka.describeTopics([lease.topic]);
+    const range = ranges.get(lease.topic)?.find((r) => r.partition === lease.partition);
+    const isEmpty = range !== undefined && range.begin === range.end;
+    await this.commit(work, this.told(state.progress(isEmpty), state.push([], Date.now())), undefined);
   }
 
-  protected process(state: ParsePartition, { lease, records, next, end }: Batch): Step {
+  /** A partition that has only just been read to its end may be behind again in a moment; one that is so for a while follows what is written. */
+  protected process(state: ParsePartition, { lease, records, next }: Batch, caughtUpMs: number): Step {
     const { counters } = this.context;
     const out: RecordToSend[] = [];
     const raw: RawRecord[] = [];
@@ -72,12 +76,12 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
       else if (record.value !== null && record.value.length > 0) out.push(this.dead(record, lease));
       else counters.add('records_skipped_total', 'empty');
     }
-    const parsed = state.push(raw);
+    const parsed = state.push(raw, Date.now());
     if (isOver) state.end();
     counters.add('records_total', 'read', records.length);
     counters.add('events_total', 'parsed', parsed.documents.length - parsed.unparsed);
     counters.add('events_total', 'unparsed', parsed.unparsed);
-    out.push(...this.told(state.progress(next >= end), parsed));
+    out.push(...this.told(state.progress(caughtUpMs >= this.options.idleMs), parsed));
     out.push({
       topic: this.options.topics.parseState,
       partition: 0,
@@ -132,19 +136,23 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
 
   /** What has been read to its end, and then says nothing, is told to go on with the time that passes. */
   private async tellSilence(): Promise<void> {
-    for (const work of this.work.values()) {
-      try {
+    const isSilent = (w: PartitionWork<ParsePartition>): boolean => Date.now() - w.lastBatchAt >= this.options.idleMs;
+    const silent = [...this.work.values()].filter(isSilent);
+    if (silent.length === 0) return;
+    try {
+      const ranges = await this.context.kafka.describeTopics(silent.map(({ lease }) => lease.topic));
+      for (const work of silent) {
         await this.inTurn(work, async () => {
-          const { state } = work;
-          const silentMs = Date.now() - work.lastBatchAt;
-          if (state && silentMs >= this.options.idleMs)
-            await this.commit(work, this.told(state.silence(silentMs), state.push([])), undefined);
+          const { state, lease, next } = work;
+          const range = ranges.get(lease.topic)?.find((r) => r.partition === lease.partition);
+          // A batch may be on its way, or have come meanwhile.
+          if (!state || !range || !isSilent(work) || (next ?? lease.committed ?? range.begin) < range.end) return;
+          const progress = state.silence(Date.now() - work.lastBatchAt);
+          await this.commit(work, this.told(progress, state.push([], Date.now())), undefined);
         });
-      } catch (error) {
-        this.context.log(
-          `parse: ${work.lease.topic}/${work.lease.partition} could not tell that it is silent: ${error}`,
-        );
       }
+    } catch (error) {
+      this.context.log(`parse: could not tell that nothing comes: ${error instanceof Error ? error.message : error}`);
     }
   }
 }

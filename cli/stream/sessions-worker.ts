@@ -38,6 +38,8 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
 
   protected process(state: SessionsPartition, { lease, records }: Batch): Step {
     const { topics } = this.options;
+    const { counters } = this.context;
+    const { late, evicted } = state;
     const out: RecordToSend[] = [];
     for (const record of records) {
       const batch = readEventBatch(record.value);
@@ -52,9 +54,11 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
         message: 'This is no batch of events.',
       };
       out.push(toDeadLetter(record, lease, reason, version));
-      this.context.counters.add('dead_letters_total', 'correlate');
+      counters.add('dead_letters_total', 'correlate');
     }
     for (const value of writeFacts(state.advance())) out.push({ topic: topics.facts, partition: 0, key: null, value });
+    counters.add('events_total', 'late', state.late - late);
+    counters.add('sessions_total', 'evicted', state.evicted - evicted);
     const entry = (key: string, value: object | undefined): void => {
       const text = value === undefined ? null : Buffer.from(JSON.stringify(value));
       out.push({ topic: topics.sessionsState, partition: lease.partition, key: Buffer.from(key), value: text });

@@ -5,7 +5,7 @@ const BEHIND_MS = 600_000;
 
 /**
  * How far event time has come, over all units that are read: as far as the one that is furthest behind. One that is silent, or whose clock is
- * slow, holds up nobody once it has been read to its end; one whose clock is fast pushes nobody ahead.
+ * slow, holds up nobody once it has been read to its end. (A fast clock is cut back where it is read: see `ParsePartition.push`.)
  */
 export class Watermark {
   private readonly units: Map<string, Progress>;
@@ -22,25 +22,23 @@ export class Watermark {
     this.units.set(progress.unit, progress);
   }
 
-  /** -Infinity while one of `expected` has not been heard of; Infinity when all have ended. */
+  /** -Infinity while one of `expected` has not been heard of; Infinity when all that ever said something have ended. */
   at(expected: Iterable<string>): number {
-    let first = Number.POSITIVE_INFINITY;
-    let last = Number.NEGATIVE_INFINITY;
-    const counted: Progress[] = [];
     for (const unit of expected) if (!this.units.has(unit)) return Number.NEGATIVE_INFINITY;
+    let last = Number.NEGATIVE_INFINITY;
+    let hasEnded = false;
+    const going: Progress[] = [];
     for (const p of this.units.values()) {
-      if (p.ended) continue;
-      counted.push(p);
-      if (p.reached !== null && p.reached > last) last = p.reached;
+      if (p.ended) hasEnded = true;
+      else if (p.reached !== null || !p.caughtUp) going.push(p);
+      if (!p.ended && p.reached !== null && p.reached > last) last = p.reached;
     }
-    let isHeld = false;
-    for (const p of counted) {
-      const isIdle = p.caughtUp && (p.reached === null || p.reached < last - BEHIND_MS);
-      if (isIdle) continue;
-      isHeld = true;
-      first = Math.min(first, p.reached ?? Number.NEGATIVE_INFINITY);
+    if (going.length === 0) return hasEnded ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    let first = Number.POSITIVE_INFINITY;
+    for (const { reached, caughtUp } of going) {
+      const at = reached ?? Number.NEGATIVE_INFINITY;
+      if (!caughtUp || at >= last - BEHIND_MS) first = Math.min(first, at);
     }
-    // Nothing but silence: time stands still, unless everybody has said that this is the end.
-    return isHeld || counted.length === 0 ? first : last;
+    return first;
   }
 }

@@ -19,6 +19,10 @@ export interface PartitionWork<P> {
   /** One thing at a time. */
   busy: Promise<void>;
   lastBatchAt: number;
+  /** After the last batch that was done; undefined before the first. */
+  next: number | undefined;
+  /** Since when every batch was the end of what there was. */
+  caughtUpAt: number;
 }
 
 /**
@@ -36,8 +40,8 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
   }
 
   protected abstract restore(lease: Lease): Promise<P>;
-  /** What to write for a batch; `next` of the transaction is what the state needs no more. */
-  protected abstract process(state: P, batch: Batch): Step;
+  /** What to write for a batch. `caughtUpMs`: for so long every batch was the end of what there was. */
+  protected abstract process(state: P, batch: Batch, caughtUpMs: number): Step;
 
   async assigned(leases: readonly Lease[], lost: AbortSignal): Promise<void> {
     for (const lease of leases) {
@@ -49,6 +53,8 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
         state: await this.restore(lease),
         busy: Promise.resolve(),
         lastBatchAt: Date.now(),
+        next: undefined,
+        caughtUpAt: Date.now(),
       };
       this.work.set(keyOf(lease), work);
       await this.opened(work);
@@ -64,10 +70,12 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
     await this.inTurn(work, async () => {
       const state = work.state ?? (await this.restore(batch.lease));
       work.state = undefined;
-      const { records, next } = this.process(state, batch);
+      if (batch.next < batch.end) work.caughtUpAt = Date.now();
+      const { records, next } = this.process(state, batch, Date.now() - work.caughtUpAt);
       await this.commit(work, records, next);
       work.state = state;
       work.lastBatchAt = Date.now();
+      work.next = batch.next;
     });
   }
 

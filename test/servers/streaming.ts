@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checked } from '../../cli/run-config.ts';
+import { RAW_FAMILIES } from '../../cli/send.ts';
 import { type Service, startService } from '../../cli/stream/service.ts';
 import { topicsOf } from '../../cli/stream/topics.ts';
 import { kafkajsKafka } from '../../ingest/kafka/kafkajs/client.ts';
@@ -10,6 +11,7 @@ import { SHIPPED_MODEL } from '../../models/cause/shipped-model.ts';
 import { DEFAULT_TIMERS } from '../../processors/profile/known-timers.ts';
 import { newRedaction } from '../../processors/redact.ts';
 import { type Documents, embedded } from '../cli/stream/in-memory.ts';
+import { succeed } from './command.ts';
 import { type KafkaServer, startKafka } from './kafka.ts';
 import { newestOf, sampleFolder, sampleTopics, sendEnd, sendSample } from './streaming-sample.ts';
 import { until } from './until.ts';
@@ -22,6 +24,7 @@ before(async () => {
 });
 after(() => server.stop());
 
+const root = new URL('../..', import.meta.url).pathname;
 const redaction = newRedaction('a key of the tests');
 
 describe('the streaming service', () => {
@@ -29,20 +32,24 @@ describe('the streaming service', () => {
   after(async () => {
     for (const one of opened.reverse()) await one.stop();
   });
-  for (const [partitions, processes] of [
-    [1, 1],
-    [4, 2],
-  ] as const)
-    test(`${partitions} partitions, ${processes} processes: every document of one process, and no other`, async () => {
+  for (const { partitions, processes, by } of [
+    { partitions: 1, processes: 1, by: 'imapwhy send' },
+    { partitions: 4, processes: 2, by: 'a topic for each log' },
+  ])
+    test(`${by}, ${partitions} partitions, ${processes} processes: every document of one process, and no other`, async () => {
       const prefix = `test-${partitions}`;
       const kafka = kafkajsKafka({ brokers: server.brokers, clientId: 'test' });
       opened.push({ stop: () => kafka.close() });
       const topics = await sampleTopics(prefix);
+      const isSent = by === 'imapwhy send';
+      const inputs = isSent
+        ? RAW_FAMILIES.map((family) => `${prefix}.raw.${family}`)
+        : topics.map(({ topic }) => topic);
       const config = checked(
         {
           kafka: { brokers: server.brokers, topic_prefix: prefix },
           roles: ['parse', 'correlate'],
-          inputs: topics.map(({ topic }) => ({ topic })),
+          inputs: inputs.map((topic) => ({ topic })),
           partitions,
           snapshot_seconds: 2,
         },
@@ -64,16 +71,24 @@ describe('the streaming service', () => {
         opened.push(service);
       }
       const producer = await kafka.producer();
-      await sendSample(producer, topics);
-      await sendEnd(producer, topics);
+      if (isSent) {
+        const args = ['cli/main.ts', 'send', '--to', 'kafka', '--brokers', server.brokers.join(',')];
+        await succeed(process.execPath, [...args, '--topic-prefix', prefix, '--end', sampleFolder], { cwd: root });
+      } else {
+        await sendSample(producer, topics);
+        await sendEnd(producer, topics);
+      }
       const names = topicsOf(prefix);
       const isThere = async (topic: string, documents: ReadonlyMap<string, string>): Promise<boolean> => {
         await sleep(500); // each look reads the whole topic
         return (await newestOf(kafka, topic)).size >= documents.size;
       };
-      await until('all profiles', () => isThere(names.profiles, expected.profiles), 60_000);
-      await until('all incidents', () => isThere(names.incidents, expected.incidents), 20_000);
+      await until('all profiles', () => isThere(names.profiles, expected.profiles), 240_000);
+      await until('all incidents', () => isThere(names.incidents, expected.incidents), 60_000);
       for (const service of services) await service.stop();
+      for (const { counters } of services)
+        for (const { name, label, value } of counters.entries())
+          if (label === 'late' || name === 'dead_letters_total') assert.equal(value, 0, `${name} ${label}`);
       for (const kind of ['profiles', 'incidents'] as const) {
         const found = await newestOf(kafka, names[kind]);
         const differing = [...expected[kind]].filter(([id, text]) => found.get(id) !== text);

@@ -117,14 +117,14 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
     });
     factLog.push(...writeFacts({ progress: null, sources: parsed.sources, facts: parsed.facts }));
   };
-  for (const parser of parsers) tell(parser, parser.push([]), false);
+  for (const parser of parsers) tell(parser, parser.push([], Number.POSITIVE_INFINITY), false);
   for (let step = 1; ; step++) {
     const isOver = topics.every((topic, i) => (read[i] ?? 0) >= topic.records.length);
     parsers.forEach((parser, i) => {
       const from = read[i] ?? 0;
       const records = topics[i]?.records.slice(from, from + batch) ?? [];
       read[i] = from + records.length;
-      const parsed = parser.push(records);
+      const parsed = parser.push(records, Number.POSITIVE_INFINITY);
       if (isOver) parser.end();
       if (isOver || records.length > 0) tell(parser, parsed, from + records.length === topics[i]?.records.length);
     });
