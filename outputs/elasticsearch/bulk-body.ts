@@ -1,4 +1,3 @@
-import { documentText } from '../document-text.ts';
 import type { BulkDocument } from './bulk-document.ts';
 
 /** One document in a body: its two lines are the bytes from `start` to `end`. */
@@ -86,5 +85,5 @@ function linesOf({ target, id, version, document }: BulkDocument): string {
     version === undefined
       ? `{"create":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)}}}`
       : `{"index":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)},"version":${version},"version_type":"external"}}`;
-  return `${action}\n${documentText(document)}\n`;
+  return `${action}\n${JSON.stringify(document)}\n`;
 }
