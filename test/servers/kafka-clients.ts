@@ -2,13 +2,17 @@
 import type { KafkaConnection } from '../../ingest/kafka/connection.ts';
 import { kafkajsKafka } from '../../ingest/kafka/kafkajs/client.ts';
 import type { Kafka } from '../../ingest/kafka/port.ts';
+import { platformaticKafka } from './platformatic-kafka.ts';
 
 export interface KafkaClient {
   readonly name: string;
   open(connection: KafkaConnection): Kafka;
 }
 
-export const clients: readonly KafkaClient[] = [{ name: 'kafkajs', open: kafkajsKafka }];
+export const clients: readonly KafkaClient[] = [
+  { name: 'kafkajs', open: kafkajsKafka },
+  { name: '@platformatic/kafka', open: platformaticKafka },
+];
 
 let count = 0;
 

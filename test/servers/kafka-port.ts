@@ -529,7 +529,7 @@ for (const client of clients)
       await assert.rejects(kafka.read({ topic }, { records: () => {}, failed: unexpected }), { code: 'unknown_topic' });
       const producer = await kafka.producer();
       await assert.rejects(producer.send(numbered(topic, 0, 1)), (error: KafkaError) => {
-        assert.equal(error.code, 'unknown_topic');
+        assert.equal(error.code, 'unknown_topic', error.message);
         assert.match(error.message, new RegExp(topic));
         return true;
       });

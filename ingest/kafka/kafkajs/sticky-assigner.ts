@@ -55,7 +55,7 @@ function toMember({ memberId, memberMetadata }: KafkajsMember): GroupMember {
   };
 }
 
-function encodeOwned(owned: readonly TopicPartition[]): Buffer {
+export function encodeOwned(owned: readonly TopicPartition[]): Buffer {
   return Buffer.from(JSON.stringify(owned.map(({ topic, partition }) => [topic, partition])));
 }
 

@@ -1,109 +1,64 @@
 /**
- * Read, process, write as one. kafkajs sends offsets of a transaction without the group's generation, so the transactional id alone keeps zombies out: there is one
- * for each consumed partition, and whoever opens it later fences the earlier. Before anything is tried again, what the group has committed tells who won.
+ * Transactions on kafkajs 2.2.4. It sends offsets without the group's generation, so the transactional id alone keeps zombies out (safe-transactor.ts);
+ * and it asks for the id, and thereby fences, only when the first transaction begins.
  */
 import type { CompressionTypes, Kafka as KafkajsClient, Producer as KafkajsProducer } from 'kafkajs';
-import { backOffMs, pauseFor } from '../back-off.ts';
 import { KafkaError } from '../kafka-error.ts';
-import { OwnedPartition } from '../owned-partition.ts';
 import type { Transaction, Transactor } from '../port.ts';
+import { openSafeTransactor, type TransactionClient } from '../safe-transactor.ts';
 import type { KafkajsAdmin } from './admin.ts';
 import { toKafkaError } from './errors.ts';
 import { placed, sendRounds } from './produce.ts';
 
 /** An open transaction of a process that died holds up readers for so long. */
 const transactionTimeoutMs = 30_000;
-const attemptsMax = 8;
 const retry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 8 };
 
-export async function openTransactor(
+export function openTransactor(
   client: KafkajsClient,
   admin: KafkajsAdmin,
   id: string,
   compression: CompressionTypes,
 ): Promise<Transactor> {
-  const transactor = new KafkajsTransactor(client, admin, id, compression);
-  await transactor.open();
-  return transactor;
+  return openSafeTransactor(new KafkajsTransactions(client, admin, id, compression));
 }
 
-class KafkajsTransactor implements Transactor {
+class KafkajsTransactions implements TransactionClient {
+  readonly id: string;
   readonly #client: KafkajsClient;
   readonly #admin: KafkajsAdmin;
-  readonly #id: string;
   readonly #compression: CompressionTypes;
   #producer: KafkajsProducer | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  #over: KafkaError | undefined;
 
   constructor(client: KafkajsClient, admin: KafkajsAdmin, id: string, compression: CompressionTypes) {
     this.#client = client;
     this.#admin = admin;
-    this.#id = id;
+    this.id = id;
     this.#compression = compression;
   }
 
-  /** Takes the id over: what an earlier holder left open is aborted before this resolves. */
   async open(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const producer = this.#client.producer({
-        transactionalId: this.#id,
-        transactionTimeout: transactionTimeoutMs,
-        idempotent: true,
-        maxInFlightRequests: 1,
-        allowAutoTopicCreation: false,
-        createPartitioner: () => placed,
-        retry,
-      });
-      try {
-        await producer.connect();
-        // Only the first transaction asks for the id, and thereby fences; so there is an empty one at once.
-        await (await producer.transaction()).abort();
-        this.#producer = producer;
-        return;
-      } catch (error) {
-        await disconnect(producer);
-        const told = toKafkaError(error, `opening transactions of ${this.#id}`);
-        if (told.code !== 'unreachable' || attempt >= attemptsMax) throw told;
-        await pauseFor(backOffMs(attempt));
-      }
+    const producer = this.#client.producer({
+      transactionalId: this.id,
+      transactionTimeout: transactionTimeoutMs,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: () => placed,
+      retry,
+    });
+    try {
+      await producer.connect();
+      await (await producer.transaction()).abort();
+      this.#producer = producer;
+    } catch (error) {
+      await disconnect(producer);
+      throw toKafkaError(error, `opening transactions of ${this.id}`);
     }
   }
 
-  commit(transaction: Transaction): Promise<void> {
-    const committing = this.#last.then(() => this.#commit(transaction));
-    this.#last = committing.catch(() => {});
-    return committing;
-  }
-
-  async close(): Promise<void> {
-    this.#over ??= new KafkaError('closed', `transactions of ${this.#id} were closed`);
-    await this.#last;
-    await this.#drop();
-  }
-
-  async #commit(transaction: Transaction): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      if (this.#over !== undefined) throw this.#over;
-      for (const { lease } of transaction.consumed) lease.lost.throwIfAborted();
-      const failure = await this.#attempt(transaction);
-      if (failure === undefined) break;
-      await this.#drop();
-      if (failure.code === 'fenced') this.#over = failure;
-      // Only the group's offsets tell whether it is written, and whether the id was somebody else's meanwhile.
-      if (transaction.consumed.length === 0) throw failure;
-      const mayRepeat = failure.code === 'unreachable' || failure.code === 'outcome_unknown';
-      if (!mayRepeat || attempt >= attemptsMax) throw failure;
-      await pauseFor(backOffMs(attempt));
-      await this.open();
-      if (await this.#isCommitted(transaction)) break;
-    }
-    for (const { lease, next } of transaction.consumed) if (lease instanceof OwnedPartition) lease.noteCommitted(next);
-  }
-
-  /** undefined when it is committed. A failure other than `outcome_unknown` has written nothing that anybody will see. */
-  async #attempt({ records, consumed }: Transaction): Promise<KafkaError | undefined> {
-    const doing = `committing a transaction of ${this.#id}`;
+  async attempt({ records, consumed }: Transaction): Promise<KafkaError | undefined> {
+    const doing = `committing a transaction of ${this.id}`;
     if (this.#producer === undefined) return new KafkaError('unreachable', `${doing}: not connected`);
     let mayBeCommitted = false;
     try {
@@ -137,22 +92,11 @@ class KafkajsTransactor implements Transactor {
     }
   }
 
-  /** Asked when this id is ours again, so that nobody can commit under it meanwhile. */
-  async #isCommitted({ consumed }: Transaction): Promise<boolean> {
-    let done = 0;
-    for (const { lease, next } of consumed) {
-      const committed = (await this.#admin.committedOffsets(lease.group, lease.topic)).get(lease.partition);
-      if (committed === next) done += 1;
-      else if (committed !== lease.committed)
-        throw new KafkaError(
-          'membership_lost',
-          `${lease.topic}/${lease.partition}: another process has committed ${committed} for it`,
-        );
-    }
-    return consumed.length > 0 && done === consumed.length;
+  committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
+    return this.#admin.committedOffsets(group, topic);
   }
 
-  async #drop(): Promise<void> {
+  async drop(): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
     if (producer !== undefined) await disconnect(producer);
