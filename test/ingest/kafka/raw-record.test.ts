@@ -20,7 +20,14 @@ const identity = { fingerprint: 'kAfk4-_fingerprint0000', offset: 1234, source: 
 
 describe('identity', () => {
   test('is the file’s where the producer named it', () => {
-    const headers = rawHeaders({ ...identity, zone: 'Europe/Warsaw', near: 1_764_000_000_000.4, flaw: 'incomplete' });
+    const clock = { shiftMs: -3_600_000, confidence: 0.98, basis: '412 sessions that two sources saw' };
+    const headers = rawHeaders({
+      ...identity,
+      zone: 'Europe/Warsaw',
+      near: 1_764_000_000_000.4,
+      clock,
+      flaw: 'incomplete',
+    });
     assert.deepEqual(readRawRecord(record(`${line}\r\n`, headers), where), {
       text: line,
       flaw: 'incomplete',
@@ -28,6 +35,7 @@ describe('identity', () => {
       identity: 'producer',
       zone: 'Europe/Warsaw',
       near: 1_764_000_000_000,
+      clock,
       ignored: [],
     });
   });
