@@ -20,7 +20,7 @@ export type Bucket =
       readonly filters: readonly { readonly label: string; readonly query: string }[];
     };
 
-/** Colours from these values on: the limits of reports/indicators.ts. */
+/** Colours from these values on: the limits of processors/profile/limits.ts. */
 export interface Threshold {
   readonly from: number;
   readonly level: 'normal' | 'watch' | 'warning' | 'alarm';

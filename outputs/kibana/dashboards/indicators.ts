@@ -1,4 +1,4 @@
-/** The three indicators, on more than one dashboard. Limits as in reports/indicators.ts; a test compares them. */
+/** The three indicators, on more than one dashboard. Limits as in processors/profile/limits.ts; a test compares them. */
 import type { Panel, Threshold } from '../panel.ts';
 
 const rising = (watch: number, warning: number, alarm: number): readonly Threshold[] => [
