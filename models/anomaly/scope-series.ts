@@ -39,7 +39,7 @@ const KIND_OF: Readonly<Record<SeriesMetric, Kind>> = {
   'WAF blocks': 'count',
 };
 /** A learned score from here on is a finding: rarer than the detector's own 0.5, because there are many series. */
-const WARNING_FROM = 0.75;
+export const WARNING_FROM = 0.75;
 const ALARM_FROM = 0.9;
 /** Stamps of whole seconds make many times 0: below this they are not told from each other. */
 const TIME_SMALLEST_MS = 500;

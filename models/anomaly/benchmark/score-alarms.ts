@@ -67,6 +67,14 @@ export function falseAlarmsAt(
   return countFalse(series, scores, threshold) / weeksOf(series);
 }
 
+/** Share of the anomalies that are found at a threshold. */
+export function recallAt(series: readonly MadeSeries[], scores: readonly Float64Array[], threshold: number): number {
+  const found = series.flatMap((s, i) =>
+    s.anomalies.map((a) => delayOf(scores[i] ?? new Float64Array(), a.from, a.to, threshold) !== undefined),
+  );
+  return found.filter(Boolean).length / found.length;
+}
+
 function weeksOf(series: readonly MadeSeries[]): number {
   return series.reduce((sum, s) => sum + Math.max(0, s.values.length - LEARNING_ROWS) / WEEK_ROWS, 0);
 }
