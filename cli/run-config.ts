@@ -45,6 +45,8 @@ const runConfig = v.strictObject({
   /** A partition without a record for so long is silent, and time goes on without it. */
   idle_seconds: v.optional(whole(1, 86_400), 30),
   snapshot_seconds: v.optional(whole(1, 3600), 30),
+  /** How often each process reports what it did, for the dashboard Pipeline health. */
+  report_seconds: v.optional(whole(1, 3600), 60),
   /** What a stop waits for at most. */
   drain_seconds: v.optional(whole(1, 600), 25),
 });

@@ -5,10 +5,12 @@ import {
   type BulkDocument,
   eventDocument,
   incidentDocument,
+  pipelineDocument,
   profileDocument,
 } from '../../outputs/elasticsearch/bulk-document.ts';
 import type { ElasticsearchOutput } from '../../outputs/elasticsearch/elasticsearch.ts';
-import type { EventDocument } from '../../outputs/output.ts';
+import type { DocumentKind, EventDocument } from '../../outputs/output.ts';
+import type { PipelineDocument } from '../../outputs/pipeline-document.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
 import { version } from '../version.ts';
@@ -47,8 +49,10 @@ export class IndexWorker implements ConsumeHandler {
       }
     }
     const { written, present, refused } = await this.options.output.deliverDocuments(documents);
-    counters.add('indexed_total', 'written', written);
-    counters.add('indexed_total', 'present', present);
+    const kind = this.kindOf(lease.topic);
+    counters.add('indexed_total', `${kind} written`, written);
+    counters.add('indexed_total', `${kind} present`, present);
+    counters.add('indexed_total', `${kind} refused`, refused.length);
     for (const r of refused) {
       const record = recordOf.get(r.origin ?? '');
       if (!record) throw new Error(`a refused document says that it comes from ${r.origin}, where none came from`);
@@ -65,21 +69,37 @@ export class IndexWorker implements ConsumeHandler {
     this.context.log(`index: ${error.message} (${error.code})`);
   }
 
+  /** A topic has documents of one kind. */
+  private kindOf(topic: string): DocumentKind {
+    const { profiles, incidents, pipeline } = this.options.topics;
+    if (topic === profiles) return 'profile';
+    if (topic === incidents) return 'incident';
+    return topic === pipeline ? 'pipeline' : 'event';
+  }
+
   private documentsOf(topic: string, { value }: ConsumedRecord, origin: string): readonly BulkDocument[] | undefined {
     if (value === null) return [];
-    const { topics, namespace } = this.options;
+    const { namespace } = this.options;
     try {
       const data = JSON.parse(value.toString('utf8'));
-      if (topic === topics.profiles) {
-        const profile: Profile = data;
-        return [{ ...profileDocument(profile, namespace), origin }];
+      switch (this.kindOf(topic)) {
+        case 'profile': {
+          const profile: Profile = data;
+          return [{ ...profileDocument(profile, namespace), origin }];
+        }
+        case 'incident': {
+          const incident: Incident = data;
+          return [{ ...incidentDocument(incident, namespace), origin }];
+        }
+        case 'pipeline': {
+          const report: PipelineDocument = data;
+          return [{ ...pipelineDocument(report, namespace), origin }];
+        }
+        case 'event': {
+          const events: readonly EventDocument[] = data;
+          return events.map((e) => ({ ...eventDocument(e, namespace), origin }));
+        }
       }
-      if (topic === topics.incidents) {
-        const incident: Incident = data;
-        return [{ ...incidentDocument(incident, namespace), origin }];
-      }
-      const events: readonly EventDocument[] = data;
-      return events.map((e) => ({ ...eventDocument(e, namespace), origin }));
     } catch (error) {
       if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
       throw error;

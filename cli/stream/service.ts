@@ -1,8 +1,10 @@
+import { hostname } from 'node:os';
 import { backOffMs, pauseFor } from '../../ingest/kafka/back-off.ts';
 import { KafkaError } from '../../ingest/kafka/kafka-error.ts';
-import type { ConsumeHandler, Consumption, Kafka } from '../../ingest/kafka/port.ts';
+import type { ConsumeHandler, Consumption, Kafka, Producer } from '../../ingest/kafka/port.ts';
 import type { CauseModel } from '../../models/cause/decide.ts';
-import { openElasticsearch } from '../../outputs/elasticsearch/elasticsearch.ts';
+import { type ElasticsearchOutput, openElasticsearch } from '../../outputs/elasticsearch/elasticsearch.ts';
+import { pipelineId } from '../../outputs/pipeline-document.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../processors/correlate/options.ts';
 import type { KnownTimer } from '../../processors/profile/known-timers.ts';
 import type { Redaction } from '../../processors/redact.ts';
@@ -10,6 +12,7 @@ import { type RunConfig, zoneOf } from '../run-config.ts';
 import { Counters } from './counters.ts';
 import { IndexWorker } from './index-worker.ts';
 import { ParseWorker } from './parse-worker.ts';
+import { counted, PipelineReport, type PipelineState } from './pipeline-report.ts';
 import { sessionsUnit } from './sessions-partition.ts';
 import { SessionsWorker } from './sessions-worker.ts';
 import { SiteWorker } from './site-worker.ts';
@@ -57,30 +60,34 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
     consumptions.push(await patiently(step, log, () => kafka.consume({ group, topics: reads }, handler)));
   };
   const { roles } = config;
+  let output: ElasticsearchOutput | undefined;
+  let sessions: SessionsWorker | undefined;
+  const stateful: { readonly lag: number }[] = [];
   if (roles.includes('index') && config.elasticsearch) {
-    const output = openElasticsearch(config.elasticsearch, {
+    const elasticsearch = openElasticsearch(config.elasticsearch, {
       troubled: (state) =>
         log(
           state ? `index: Elasticsearch ${JSON.stringify(state)}; reading waits` : 'index: Elasticsearch answers again',
         ),
     });
     const producer = await kafka.producer();
+    output = elasticsearch;
     const { namespace } = config.elasticsearch;
-    await consume('index', new IndexWorker({ topics, namespace, output }, producer, context));
+    await consume('index', new IndexWorker({ topics, namespace, output: elasticsearch }, producer, context));
     closing.push(
       () => producer.close(),
-      () => output.close(),
+      () => elasticsearch.close(),
     );
   }
   if (roles.includes('correlate')) {
     const correlate = DEFAULT_CORRELATE_OPTIONS;
     const { model, timers } = world;
     const snapshotMs = config.snapshot_seconds * 1000;
-    await consume(
-      'site',
-      new SiteWorker({ topics, units: sessionUnits, correlate, model, timers, snapshotMs }, context),
-    );
-    await consume('sessions', new SessionsWorker({ topics, units: rawUnits, correlate }, context));
+    const site = new SiteWorker({ topics, units: sessionUnits, correlate, model, timers, snapshotMs }, context);
+    sessions = new SessionsWorker({ topics, units: rawUnits, correlate }, context);
+    stateful.push(site, sessions);
+    await consume('site', site);
+    await consume('sessions', sessions);
   }
   if (roles.includes('parse')) {
     const parse = new ParseWorker(
@@ -89,19 +96,78 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
         partitions: count(topics.events),
         documentPartitions: count(topics.documents),
         zoneOf: zoneOf(config),
-        redaction: world.redaction,
+        redaction: counted(world.redaction, counters),
         idleMs: config.idle_seconds * 1000,
       },
       context,
     );
+    stateful.push(parse);
     await consume('parse', parse);
     closing.push(() => parse.close());
   }
+  const stateNow = (): PipelineState => {
+    const { user, system } = process.cpuUsage();
+    return {
+      sessionsOpen: sessions?.openSessions ?? 0,
+      pendingBytes: output?.pendingBytes ?? 0,
+      lag: stateful.reduce((sum, { lag }) => sum + lag, 0),
+      watermarkLagMs: sessions?.watermarkLagMs(Date.now()) ?? null,
+      rssBytes: process.memoryUsage.rss(),
+      cpuMs: (user + system) / 1000,
+      repeated: output?.counters.repeated ?? 0,
+    };
+  };
+  const reporting = await reportEvery(config.report_seconds * 1000, {
+    report: new PipelineReport(
+      `${hostname()}-${process.pid}-${Date.now().toString(36)}`,
+      roles,
+      hostname(),
+      Date.now(),
+    ),
+    producer: await kafka.producer(),
+    topic: topics.pipeline,
+    counters,
+    stateNow,
+    log,
+  });
   return {
     counters,
     async stop() {
       await Promise.all(consumptions.map((c) => c.stop()));
+      await reporting.stop();
       for (const close of closing) await close();
+    },
+  };
+}
+
+interface Reporting {
+  readonly report: PipelineReport;
+  readonly producer: Producer;
+  readonly topic: string;
+  readonly counters: Counters;
+  readonly stateNow: () => PipelineState;
+  readonly log: (line: string) => void;
+}
+
+/** What this process did goes the way of all documents, at intervals and once more at the end. */
+async function reportEvery(
+  ms: number,
+  { report, producer, topic, counters, stateNow, log }: Reporting,
+): Promise<{ stop(): Promise<void> }> {
+  const send = async (): Promise<void> => {
+    const document = report.take(counters, stateNow(), Date.now());
+    const value = Buffer.from(JSON.stringify(document));
+    await producer.send([{ topic, partition: 0, key: Buffer.from(pipelineId(document)), value }]);
+  };
+  const told = (error: unknown): void =>
+    log(`pipeline: a report is lost: ${error instanceof Error ? error.message : error}`);
+  const timer = setInterval(() => void send().catch(told), ms);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await send().catch(told);
+      await producer.close();
     },
   };
 }

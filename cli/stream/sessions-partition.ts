@@ -65,6 +65,11 @@ export class SessionsPartition {
     return this.sessions.open;
   }
 
+  /** Event time has come so far, UTC ms; -Infinity before it began. */
+  get advancedTo(): number {
+    return this.reached;
+  }
+
   get late(): number {
     return this.sessions.late;
   }

@@ -70,6 +70,14 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
     return { records: out, next: state.neededFrom };
   }
 
+  /** How far event time is behind the clock on the wall, in the partition that is furthest behind; null before it began. */
+  watermarkLagMs(now: number): number | null {
+    let lag: number | null = null;
+    for (const { state } of this.work.values())
+      if (state && Number.isFinite(state.advancedTo)) lag = Math.max(lag ?? 0, now - state.advancedTo);
+    return lag;
+  }
+
   get openSessions(): number {
     let open = 0;
     for (const { state } of this.work.values()) open += state?.open ?? 0;

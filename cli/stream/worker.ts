@@ -23,6 +23,8 @@ export interface PartitionWork<P> {
   next: number | undefined;
   /** Since when every batch was the end of what there was. */
   caughtUpAt: number;
+  /** Records that waited when the last batch was fetched. */
+  lag: number;
 }
 
 /**
@@ -55,6 +57,7 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
         lastBatchAt: Date.now(),
         next: undefined,
         caughtUpAt: Date.now(),
+        lag: 0,
       };
       this.work.set(keyOf(lease), work);
       await this.opened(work);
@@ -70,7 +73,8 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
     await this.inTurn(work, async () => {
       const state = work.state ?? (await this.restore(batch.lease));
       work.state = undefined;
-      if (batch.next < batch.end) work.caughtUpAt = Date.now();
+      work.lag = Math.max(0, batch.end - batch.next);
+      if (work.lag > 0) work.caughtUpAt = Date.now();
       const { records, next } = this.process(state, batch, Date.now() - work.caughtUpAt);
       await this.commit(work, records, next);
       work.state = state;
@@ -91,6 +95,12 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
   failed(error: KafkaError): void {
     this.context.counters.add('kafka_errors_total', error.code);
     this.context.log(`${this.name}: ${error.message} (${error.code})`);
+  }
+
+  get lag(): number {
+    let lag = 0;
+    for (const work of this.work.values()) lag += work.lag;
+    return lag;
   }
 
   /** The partition is ours and its state is here. */
