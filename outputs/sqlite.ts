@@ -1,7 +1,8 @@
 /**
  * The embedded store: profiles, incidents, events and runs in one SQLite file (node:sqlite, WAL), made for one writer and many readers.
  * Measured with bench/store.ts: what costs is not the rows but the indexes, because ids, users and addresses arrive in no order and every
- * batch would rewrite nearly every index page. So a store that is new gets its indexes when it is first read or closed ("bulk").
+ * batch would rewrite nearly every index page. So a store that is new gets its indexes when it is first read or closed ("bulk"). Until then it
+ * has a rollback journal: that keeps only the pages that a batch overwrites, hardly any in a load, where the WAL writes every page twice.
  */
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -144,9 +145,9 @@ export function openStore(file: string, options: { readonly bulk?: boolean } = {
   const db = guard(file, () => new DatabaseSync(file, { timeout: BUSY_MS }));
   try {
     return guard(file, () => {
-      const isNew = prepareSchema(db, file);
-      if (!(isNew && options.bulk !== false)) seal(db);
-      return createStore(db, file, isNew && options.bulk !== false);
+      const bulk = prepareSchema(db, file) && options.bulk !== false;
+      if (!bulk) seal(db);
+      return createStore(db, file, bulk);
     });
   } catch (error) {
     db.close();
@@ -487,7 +488,7 @@ function configure(db: DatabaseSync): void {
 function prepareSchema(db: DatabaseSync, file: string): boolean {
   configure(db);
   db.exec('PRAGMA page_size = 16384'); // holds for a new file only: about seven profiles a page
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL'); // FULL: a batch that was acknowledged survives a power cut
+  db.exec('PRAGMA synchronous = FULL'); // a batch that was acknowledged survives a power cut
   let isNew = false;
   transaction(db, () => {
     let version = checkVersion(db, file, 'may-be-empty');
@@ -519,8 +520,13 @@ function pragmaNumber(db: DatabaseSync, name: 'user_version' | 'application_id')
   return Number(db.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0);
 }
 
-/** Makes the indexes that are missing. If a bulk load wrote an id twice, the lesser rows go first. */
+/** Makes the indexes that are missing, then lets readers and the writer work side by side. If a bulk load wrote an id twice, the lesser rows go first. */
 function seal(db: DatabaseSync): void {
+  index(db);
+  db.exec('PRAGMA journal_mode = WAL');
+}
+
+function index(db: DatabaseSync): void {
   try {
     transaction(db, () => db.exec(INDEXES));
   } catch (error) {

@@ -254,7 +254,8 @@ export class ParseStage {
   again(source: number, record: SourceRecord, at: number): ParsedEvent | undefined {
     const opened = this.sources.get(source);
     if (opened === undefined) return undefined;
-    const context = contextOf({ ...opened, memory: structuredClone(opened.memory) }, at);
+    // Parsers replace what they remember and never write into it (see SourceMemory), so a shallow copy keeps it from changing.
+    const context = contextOf({ ...opened, memory: { ...opened.memory } }, at);
     const line = peel(record, opened.source, context);
     const { outcome } = parseLine(line, context, opened.only);
     if (outcome.kind === 'event') return outcome.event;
