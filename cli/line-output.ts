@@ -25,11 +25,11 @@ export class LineOutput {
     return this.#length >= FLUSH_BYTES;
   }
 
-  /** `line` without its end. */
-  add(line: string): void {
+  /** `line` without its end. `isAscii`: it is known to be; to write it as such takes a fifth less. */
+  add(line: string, isAscii = false): void {
     const most = this.#length + line.length * BYTES_PER_UNIT + 1;
     if (most > this.#buffer.length) this.#grow(most);
-    this.#length += this.#buffer.write(line, this.#length);
+    this.#length += this.#buffer.write(line, this.#length, isAscii ? 'latin1' : 'utf8');
     this.#buffer[this.#length++] = 0x0a;
   }
 

@@ -4,6 +4,7 @@ import { findInputs } from '../ingest/find.ts';
 import { type OpenedLog, openLog } from '../ingest/open.ts';
 import type { InputProblem } from '../ingest/problem.ts';
 import { ecsLineWriter } from '../processors/ecs-line.ts';
+import { Glance, UNKNOWN_GLANCE } from '../processors/glance.ts';
 import { FORMATS, type Format, ParseStage } from '../processors/parse/index.ts';
 import { newRedaction, type Redaction } from '../processors/redact.ts';
 import { nearOfWritten } from '../processors/time.ts';
@@ -82,11 +83,16 @@ async function parseLog(log: OpenedLog, { stage, clock, only, redaction, output 
   const source = { ...log.source, modifiedAt: log.source.modifiedAt ?? clock.now };
   const zone = clock.zoneBySource.find((z) => source.name.includes(z.part))?.zone ?? clock.zone;
   const write = ecsLineWriter(source, redaction, zone.name);
+  const add = (text: string, isAscii: boolean): void => output.add(text, isAscii);
   stage.open(source, zone, clock.near ?? nearOfWritten(source.modifiedAt), only);
-  for await (const { records } of log.batches()) {
+  for await (const { records, chunk } of log.batches()) {
+    const glance = chunk && new Glance(chunk.bytes);
     for (let from = 0; from < records.length; from += RECORDS_AT_ONCE) {
-      stage.each(source, records.slice(from, from + RECORDS_AT_ONCE), (event) => {
-        if (event !== undefined) output.add(write(event));
+      stage.each(source, records.slice(from, from + RECORDS_AT_ONCE), (event, line) => {
+        if (event === undefined) return;
+        const at = chunk === undefined ? -1 : line.offset - chunk.offset;
+        const seen = glance === undefined || at < 0 ? UNKNOWN_GLANCE : glance.at(at, at + line.raw.length);
+        write(event, seen, add);
       });
       if (output.isFull) await output.flush();
       if (output.gone) return;

@@ -1,5 +1,5 @@
 /**
- * Where bytes come from: files, pipes and standard input, compressed or not. Chunks are of up to 1 MiB; one is only valid until the next
+ * Where bytes come from: files, pipes and standard input, compressed or not. Chunks are of up to 64 KiB; one is only valid until the next
  * is asked for. What goes wrong after the first byte ends the stream and is told to `fail`; it is never thrown.
  */
 import { createReadStream } from 'node:fs';
@@ -10,7 +10,10 @@ import type { InputPath } from './find.ts';
 import { accessProblem, errorCode, type InputProblem, inputProblem } from './problem.ts';
 import type { Compression } from './sniff.ts';
 
-export const chunkBytes = 1 << 20;
+/** What is made of a chunk should still be in the processor's cache when it is used: with chunks of 1 MiB `parse` took 7 % more CPU. */
+export const chunkBytes = 1 << 16;
+/** A file is read in larger pieces, because each read costs 80 µs, however short. */
+const readBytes = 1 << 20;
 /** Compressed bytes handed over at once: small, so that what is read before damage is not lost with it. */
 const compressedPiece = 1 << 14;
 /** Decompressed bytes that may wait; a bomb of a few bytes must not fill the memory. */
@@ -56,21 +59,24 @@ export async function* rawChunks(
   }
 }
 
-/** Reads the next chunk while the present one is worked on. */
+/** Reads the next piece while the chunks of the present one are worked on. */
 async function* fileChunks(path: string, chunkSize: number, reading: Reading): AsyncGenerator<Buffer> {
   const file = await open(path);
   try {
-    let present = Buffer.allocUnsafeSlow(chunkSize);
-    let next = Buffer.allocUnsafeSlow(chunkSize);
-    let coming = file.read(present, 0, chunkSize, null);
+    let present = Buffer.allocUnsafeSlow(readBytes);
+    let next = Buffer.allocUnsafeSlow(readBytes);
+    let coming = file.read(present, 0, readBytes, null);
     while (true) {
       const { bytesRead } = await coming;
       if (bytesRead === 0) return;
-      coming = file.read(next, 0, chunkSize, null);
+      coming = file.read(next, 0, readBytes, null);
       // A reader that stops early never awaits it.
       coming.catch(() => {});
-      reading.bytesRead += bytesRead;
-      yield present.subarray(0, bytesRead);
+      for (let at = 0; at < bytesRead; at += chunkSize) {
+        const chunk = present.subarray(at, Math.min(at + chunkSize, bytesRead));
+        reading.bytesRead += chunk.length;
+        yield chunk;
+      }
       [present, next] = [next, present];
     }
   } finally {

@@ -36,11 +36,20 @@ import {
 } from './sniff.ts';
 import { utf16ToUtf8 } from './text.ts';
 
-/** Records in the order of the input. Their texts share the memory of a chunk of 1 MiB: keep what you need of them, not them (`detach`). */
+/** Records in the order of the input. Their texts share the memory of a chunk of 64 KiB: keep what you need of them, not them (`detach`). */
 export interface RecordBatch {
   readonly records: readonly SourceRecord[];
   /** Bytes of the underlying file (compressed ones if it is compressed) that were read up to here, for progress. */
   readonly bytesRead: number;
+  /** Undefined where records are no pieces of the bytes (a JSON document), and for the last ones, which come with the end. */
+  readonly chunk: Chunk | undefined;
+}
+
+/** The bytes that a batch was cut from, valid until the next batch is asked for. The first record may have begun in the chunk before. */
+export interface Chunk {
+  readonly bytes: Uint8Array;
+  /** Of the first byte, as the records count. */
+  readonly offset: number;
 }
 
 export interface OpenedLog {
@@ -146,20 +155,23 @@ class Log implements OpenedLog {
     const chunks = this.encoding === 'utf-8' ? opened.chunks : utf16ToUtf8(opened.chunks, this.encoding);
     const records = new RecordReader(this.framing, plain ? this.#mark : 0, limits);
     let toSkip: number = this.#mark;
+    let offset = plain ? this.#mark : 0;
     try {
-      for await (const chunk of chunks) {
-        const content = toSkip > 0 ? chunk.subarray(toSkip) : chunk;
-        toSkip -= chunk.length - content.length;
+      for await (const bytes of chunks) {
+        const content = toSkip > 0 ? bytes.subarray(toSkip) : bytes;
+        toSkip -= bytes.length - content.length;
         const out: SourceRecord[] = [];
         records.push(content, out);
         this.#keep(spool, content, out);
-        yield { records: out, bytesRead: this.#reading.bytesRead };
+        const chunk = this.framing === 'json-array' ? undefined : { bytes: content, offset };
+        offset += content.length;
+        yield { records: out, bytesRead: this.#reading.bytesRead, chunk };
         if (records.jsonProblem !== undefined) break;
       }
       const out: SourceRecord[] = [];
       records.flush(out, this.#reading.problem !== undefined);
       this.#keep(spool, undefined, out);
-      if (out.length > 0) yield { records: out, bytesRead: this.#reading.bytesRead };
+      if (out.length > 0) yield { records: out, bytesRead: this.#reading.bytesRead, chunk: undefined };
       this.#noteReading();
       if (records.jsonProblem !== undefined)
         this.#note(jsonProblem(this.#input.path, records.jsonProblem, records.count));

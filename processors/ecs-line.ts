@@ -5,28 +5,57 @@
  */
 import { ECS_VERSION, type EcsSource, ORIGINAL_MAX, toEcs } from './ecs.ts';
 import type { Line } from './event.ts';
-import { dovecotFields, type TextFields } from './parse/dovecot-ecs-text.ts';
+import { HINTED, ODD } from './glance.ts';
+import { dovecotFields, joined, type TextFields } from './parse/dovecot-ecs-text.ts';
 import type { ParsedEvent } from './parse/index.ts';
 import { quoted } from './parse/json-text.ts';
 import { isoTime } from './profile/iso-time.ts';
 import type { Redaction } from './redact.ts';
 
-/** Writes the document of an event as one line of NDJSON, without its end. `zoneName` as for `toEcs`. */
+/**
+ * Writes the document of an event as one line of NDJSON, without its end. `zoneName` as for `toEcs`. `seen`: what a glance at the line's
+ * bytes said (see glance.ts).
+ * The line goes to `take`, with whether it is known to be ASCII.
+ */
 export function ecsLineWriter(
   source: EcsSource,
   redaction: Redaction,
   zoneName: string,
-): (event: Parameters<typeof toEcs>[0]) => string {
+): (event: ParsedEvent, seen: number, take: (line: string, isAscii: boolean) => void) => void {
   const frame = new Frame(source, zoneName);
-  return (event) => {
+  const isAscii = NOT_ASCII.exec(source.name + source.fingerprint + zoneName) === null;
+  return (event, seen, take) => {
     if (event.dataset === 'dovecot.login' || event.dataset === 'dovecot.session') {
       const { flaw, raw } = event.line;
-      if (flaw === undefined && raw.length <= ORIGINAL_MAX && redaction.inspect(raw) === undefined)
-        return frame.around(event, dovecotFields(event));
+      const isShort = flaw === undefined && raw.length <= ORIGINAL_MAX;
+      if (isShort && ((seen & HINTED) === 0 || redaction.inspect(raw) === undefined)) {
+        const plain = (seen & ODD) === 0;
+        take(frame.around(event, dovecotFields(event, plain), plain), plain && isAscii);
+        return;
+      }
     }
-    return JSON.stringify(toEcs(event, source, redaction, zoneName));
+    take(JSON.stringify(toEcs(event, source, redaction, zoneName)), false);
   };
 }
+
+/** Of a number in base 36 all but its last two digits, as the number before had them: offsets grow by the length of a line. */
+let high = -1;
+let highDigits = '';
+const LOW_DIGITS = Array.from({ length: 36 * 36 }, (_, n) => n.toString(36).padStart(2, '0'));
+
+/** `offset.toString(36)`, which asks the engine's slow path for each. */
+function base36(offset: number): string {
+  const low = offset % LOW_DIGITS.length;
+  const rest = (offset - low) / LOW_DIGITS.length;
+  if (rest === 0) return offset.toString(36);
+  if (rest !== high) {
+    high = rest;
+    highDigits = rest.toString(36);
+  }
+  return highDigits + LOW_DIGITS[low];
+}
+
+const NOT_ASCII = /[^\x00-\x7f]/;
 
 /** What every event has, around the format's own fields. Keeps the texts of the last line, because the next one mostly shares them. */
 class Frame {
@@ -48,7 +77,7 @@ class Frame {
     this.#path = JSON.stringify(source.name);
   }
 
-  around({ line, stamp, dataset, action }: ParsedEvent, fields: TextFields): string {
+  around({ line, stamp, dataset, action }: ParsedEvent, fields: TextFields, plain: boolean): string {
     if (stamp.at !== this.#at) this.#stamp(stamp.at);
     if (
       line.host !== this.#host ||
@@ -57,10 +86,10 @@ class Frame {
       this.#beforeOffset === ''
     )
       this.#place(line);
-    const related = (fields.related + this.#hosts).slice(1);
+    const related = joined(fields.related, this.#hosts);
     return (
-      `${this.#head}${line.offset.toString(36)}","kind":"event","dataset":"${dataset}","action":"${action}"` +
-      `,"original":${quoted(line.raw)}${stamp.zoned ? '' : this.#zone}${fields.event}}${fields.rest}` +
+      `${this.#head}${base36(line.offset)}","kind":"event","dataset":"${dataset}","action":"${action}"` +
+      `,"original":${plain ? `"${line.raw}"` : quoted(line.raw)}${stamp.zoned ? '' : this.#zone}${fields.event}}${fields.rest}` +
       `${this.#beforeOffset}${line.offset}${this.#afterOffset}${related === '' ? '' : `,"related":{${related}}`}}`
     );
   }
@@ -76,7 +105,7 @@ class Frame {
     const name = host === undefined ? '' : `,"host":{"name":${quoted(host)}}`;
     this.#beforeOffset = `${name},"log":{"file":{"path":${this.#path}},"offset":`;
     this.#afterOffset = program === undefined ? '}' : `,"syslog":{"appname":${quoted(program)}${procid}}}`;
-    this.#hosts = host === undefined || host === '' ? '' : `,"hosts":[${quoted(host)}]`;
+    this.#hosts = host === undefined || host === '' ? '' : `"hosts":[${quoted(host)}]`;
     this.#host = host;
     this.#program = program;
     this.#pid = pid;

@@ -5,7 +5,7 @@ import type {
   DovecotServiceEvent,
   DovecotSessionEvent,
 } from './dovecot.ts';
-import { decodeSessionId } from './dovecot-session-id.ts';
+import { portOfPeer } from './dovecot-session-id.ts';
 import { ecsUser } from './ecs-user.ts';
 import type { EcsFields } from './parser.ts';
 
@@ -81,9 +81,7 @@ function loginEcs(e: DovecotLoginEvent): EcsFields {
 
 /** The session id knows the client's port, but only if its address is the line's: behind a plain proxy it is the proxy's. */
 export function peerPort(e: DovecotLoginEvent): number | undefined {
-  if (e.session === undefined) return undefined;
-  const decoded = decodeSessionId(e.session, e.stamp.at);
-  return decoded !== undefined && decoded.ip === e.rip ? decoded.port : undefined;
+  return e.session === undefined || e.rip === undefined ? undefined : portOfPeer(e.session, e.stamp.at, e.rip);
 }
 
 function sessionEcs(e: DovecotSessionEvent): EcsFields {

@@ -31,6 +31,19 @@ const bytes = new Uint8Array(24);
  * Source: dovecot/core src/login-common/client-common.c, client_get_session_id(), 2.1.8 to 2.4.4.
  */
 export function decodeSessionId(id: string, near: number): DecodedSessionId | undefined {
+  const at = timeOf(id, near);
+  return at === undefined ? undefined : { at, port: portOf(), ip: id.length === 16 ? ipv4(8) : ipv6() };
+}
+
+/** The port of `decodeSessionId`, if its address is `ip`. Most are IPv4 and compared by their digits, which makes no text. */
+export function portOfPeer(id: string, near: number, ip: string): number | undefined {
+  if (timeOf(id, near) === undefined) return undefined;
+  const same = id.length === 16 ? isIpv4(ip, 8) : ipv6() === ip;
+  return same ? portOf() : undefined;
+}
+
+/** Unpacks the id into `bytes`; undefined if it is none that can be believed. */
+function timeOf(id: string, near: number): number | undefined {
   const length = id.length;
   if (length !== 16 && length !== 32) return undefined;
   for (let from = 0, to = 0; from < length; from += 4) {
@@ -49,8 +62,22 @@ export function decodeSessionId(id: string, near: number): DecodedSessionId | un
   const known = Number.isFinite(near);
   const reference = known ? near : NEAR_UNKNOWN;
   const at = (micros + Math.round((reference * 1000 - micros) / WRAP_US) * WRAP_US) / 1000;
-  if (known && Math.abs(at - near) > PLAUSIBLE_MS) return undefined;
-  return { at, port: byte(6) | (byte(7) << 8), ip: length === 16 ? ipv4(8) : ipv6() };
+  return known && Math.abs(at - near) > PLAUSIBLE_MS ? undefined : at;
+}
+
+const portOf = (): number => byte(6) | (byte(7) << 8);
+
+/** Whether `ip` is what `ipv4(from)` would write. */
+function isIpv4(ip: string, from: number): boolean {
+  let at = 0;
+  for (let i = from; i < from + 4; i++) {
+    if (i > from && ip.charCodeAt(at++) !== 46) return false;
+    const value = byte(i);
+    if (value > 99 && ip.charCodeAt(at++) !== 48 + Math.floor(value / 100)) return false;
+    if (value > 9 && ip.charCodeAt(at++) !== 48 + (Math.floor(value / 10) % 10)) return false;
+    if (ip.charCodeAt(at++) !== 48 + (value % 10)) return false;
+  }
+  return at === ip.length;
 }
 
 function sixBits(code: number): number {

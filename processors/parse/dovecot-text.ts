@@ -5,27 +5,31 @@ export interface Severity {
 }
 
 const NO_WORD: Severity = { trouble: false, length: 0 };
-const CALM = new Map([
-  [68, 'Debug: '],
-  [73, 'Info: '],
-  [87, 'Warning: '],
-]);
-const TROUBLE = new Map([
-  [69, 'Error: '],
-  [70, 'Fatal: '],
-  [80, 'Panic: '],
-]);
-const CALM_FOUND = new Map([...CALM].map(([c, word]) => [c, { trouble: false, length: word.length }]));
-const TROUBLE_FOUND = new Map([...TROUBLE].map(([c, word]) => [c, { trouble: true, length: word.length }]));
+const DEBUG: Severity = { trouble: false, length: 'Debug: '.length };
+const INFO: Severity = { trouble: false, length: 'Info: '.length };
+const WARNING: Severity = { trouble: false, length: 'Warning: '.length };
+const ERROR: Severity = { trouble: true, length: 'Error: '.length };
+const FATAL: Severity = { trouble: true, length: 'Fatal: '.length };
+const PANIC: Severity = { trouble: true, length: 'Panic: '.length };
 
 /** Source: dovecot/core src/lib/failures.c, failure_log_type_prefixes. */
 export function severityAt(text: string, at: number): Severity {
-  const c = text.charCodeAt(at);
-  const calm = CALM.get(c);
-  if (calm !== undefined && text.startsWith(calm, at)) return CALM_FOUND.get(c) ?? NO_WORD;
-  const trouble = TROUBLE.get(c);
-  if (trouble !== undefined && text.startsWith(trouble, at)) return TROUBLE_FOUND.get(c) ?? NO_WORD;
-  return NO_WORD;
+  switch (text.charCodeAt(at)) {
+    case 68:
+      return text.startsWith('Debug: ', at) ? DEBUG : NO_WORD;
+    case 69:
+      return text.startsWith('Error: ', at) ? ERROR : NO_WORD;
+    case 70:
+      return text.startsWith('Fatal: ', at) ? FATAL : NO_WORD;
+    case 73:
+      return text.startsWith('Info: ', at) ? INFO : NO_WORD;
+    case 80:
+      return text.startsWith('Panic: ', at) ? PANIC : NO_WORD;
+    case 87:
+      return text.startsWith('Warning: ', at) ? WARNING : NO_WORD;
+    default:
+      return NO_WORD;
+  }
 }
 
 /** What may follow one of these is a secret: passwords of auth_verbose_passwords, credentials of auth_debug_passwords, SASL data. */

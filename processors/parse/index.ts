@@ -76,8 +76,19 @@ const BY_PREFIX: readonly (readonly [string, Format])[] = FORMATS.flatMap((f) =>
   f.programs.filter((p) => p.endsWith('/')).map((p) => [p, f] as const),
 );
 
+/** The last program that was looked up: a text cut from a line has no hash yet, and to make one costs more than to compare it. (It keeps one chunk of log alive.) */
+const asked: { program: string; format: Format | undefined } = { program: '', format: undefined };
+
 /** Which format a program's lines have; undefined for unknown programs. */
 function formatOfProgram(program: string): Format | undefined {
+  if (program !== asked.program) {
+    asked.format = lookedUp(program);
+    asked.program = program;
+  }
+  return asked.format;
+}
+
+function lookedUp(program: string): Format | undefined {
   const exact = BY_PROGRAM.get(program);
   if (exact !== undefined) return exact;
   for (const [prefix, f] of BY_PREFIX) if (program.startsWith(prefix)) return f;

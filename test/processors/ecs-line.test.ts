@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import type { LogSource, RecordFlaw, SourceRecord } from '../../ingest/record.ts';
 import { toEcs } from '../../processors/ecs.ts';
 import { ecsLineWriter } from '../../processors/ecs-line.ts';
-import { ParseStage } from '../../processors/parse/index.ts';
+import { Glance, HINTED, UNKNOWN_GLANCE } from '../../processors/glance.ts';
+import { type ParsedEvent, ParseStage } from '../../processors/parse/index.ts';
 import { newRedaction } from '../../processors/redact.ts';
 import { parseZone, UTC } from '../../processors/time.ts';
 
@@ -20,15 +21,28 @@ const SOURCE: LogSource = {
 const REDACTION = newRedaction('0123456789abcdef');
 const NEAR = Date.UTC(2026, 10, 24);
 
-/** The short way and the long way say the same of every record, in the order of the records. */
+const write = (writer: ReturnType<typeof ecsLineWriter>, event: ParsedEvent, seen: number): string => {
+  let written = '';
+  writer(event, seen, (line, isAscii) => {
+    if (isAscii) assert.equal(Buffer.byteLength(line), line.length);
+    written = line;
+  });
+  return written;
+};
+
+/** The short way and the long way say the same of every record, in the order of the records, with and without a glance at its bytes. */
 function sameBothWays(texts: readonly string[], zone = UTC, flaw?: RecordFlaw): number {
-  const write = ecsLineWriter(SOURCE, REDACTION, zone.name);
+  const writer = ecsLineWriter(SOURCE, REDACTION, zone.name);
   const stage = new ParseStage();
   stage.open(SOURCE, zone, NEAR);
   const records = texts.map((text, i): SourceRecord => ({ text, offset: i * 1000, ...(flaw && { flaw }) }));
   const events = stage.push(SOURCE, records);
   for (const event of events) {
-    assert.equal(write(event), JSON.stringify(toEcs(event, SOURCE, REDACTION, zone.name)), event.line.raw);
+    const { raw } = event.line;
+    const expected = JSON.stringify(toEcs(event, SOURCE, REDACTION, zone.name));
+    const seen = new Glance(Buffer.from(raw)).at(0, raw.length);
+    assert.equal(write(writer, event, UNKNOWN_GLANCE), expected, raw);
+    assert.equal(write(writer, event, seen), expected, raw);
   }
   return events.length;
 }
@@ -61,13 +75,13 @@ test('ecsLineWriter says what toEcs says: lines with secrets, and too long ones'
   const line =
     'Nov 24 03:24:10 mx1 dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2, mpid=7';
   const secret = 'Authorization: Bearer 0f9e8d7c6b5a49382716';
-  const write = ecsLineWriter(SOURCE, REDACTION, 'UTC');
+  const writer = ecsLineWriter(SOURCE, REDACTION, 'UTC');
   sameBothWays([`${line}, ${secret}`, `${line}${', x'.repeat(20_000)}`]);
   const stage = new ParseStage();
   stage.open(SOURCE, UTC, NEAR);
   const [event] = stage.push(SOURCE, [{ text: `${line}, ${secret}`, offset: 0 }]);
   assert.ok(event);
-  assert.doesNotMatch(write(event), /0f9e8d7c6b5a/);
+  assert.doesNotMatch(write(writer, event, HINTED), /0f9e8d7c6b5a/);
 });
 
 test('ecsLineWriter says what toEcs says: damaged lines', () => {
