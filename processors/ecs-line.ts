@@ -6,7 +6,7 @@
 import { ECS_VERSION, type EcsSource, ORIGINAL_MAX, toEcs } from './ecs.ts';
 import type { Line } from './event.ts';
 import { HINTED, ODD } from './glance.ts';
-import { dovecotFields, joined, type TextFields } from './parse/dovecot-ecs-text.ts';
+import { dovecotFields, type TextFields } from './parse/dovecot-ecs-text.ts';
 import type { ParsedEvent } from './parse/index.ts';
 import { quoted } from './parse/json-text.ts';
 import { isoTime } from './profile/iso-time.ts';
@@ -60,8 +60,10 @@ const NOT_ASCII = /[^\x00-\x7f]/;
 /** What every event has, around the format's own fields. Keeps the texts of the last line, because the next one mostly shares them. */
 class Frame {
   readonly #fingerprint: string;
-  readonly #zone: string;
   readonly #path: string;
+  /** Behind the text of `event.original`: its quote, for stamps without a zone with the zone that was taken. */
+  readonly #zoned = '"';
+  readonly #unzoned: string;
   #at = Number.NaN;
   #head = '';
   #host: string | undefined;
@@ -73,11 +75,11 @@ class Frame {
 
   constructor(source: EcsSource, zoneName: string) {
     this.#fingerprint = JSON.stringify(source.fingerprint).slice(0, -1);
-    this.#zone = `,"timezone":${JSON.stringify(zoneName)}`;
+    this.#unzoned = `","timezone":${JSON.stringify(zoneName)}`;
     this.#path = JSON.stringify(source.name);
   }
 
-  around({ line, stamp, dataset, action }: ParsedEvent, fields: TextFields, plain: boolean): string {
+  around({ line, stamp }: ParsedEvent, { kind, own, related }: TextFields, plain: boolean): string {
     if (stamp.at !== this.#at) this.#stamp(stamp.at);
     if (
       line.host !== this.#host ||
@@ -86,12 +88,16 @@ class Frame {
       this.#beforeOffset === ''
     )
       this.#place(line);
-    const related = joined(fields.related, this.#hosts);
+    const original = plain ? line.raw : quoted(line.raw).slice(1, -1);
     return (
-      `${this.#head}${base36(line.offset)}","kind":"event","dataset":"${dataset}","action":"${action}"` +
-      `,"original":${plain ? `"${line.raw}"` : quoted(line.raw)}${stamp.zoned ? '' : this.#zone}${fields.event}}${fields.rest}` +
-      `${this.#beforeOffset}${line.offset}${this.#afterOffset}${related === '' ? '' : `,"related":{${related}}`}}`
+      `${this.#head}${base36(line.offset)}${kind}${original}${stamp.zoned ? this.#zoned : this.#unzoned}${own}` +
+      `${this.#beforeOffset}${line.offset}${this.#afterOffset}${this.#related(related)}`
     );
+  }
+
+  #related(related: string): string {
+    if (related === '') return this.#hosts === '' ? '}' : `,"related":{${this.#hosts}}}`;
+    return this.#hosts === '' ? `,"related":{${related}}}` : `,"related":{${related},${this.#hosts}}}`;
   }
 
   #stamp(at: number): void {
