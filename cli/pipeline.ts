@@ -1,4 +1,4 @@
-import type { OpenedLog, RecordBatch } from '../ingest/open.ts';
+import type { OpenedLog } from '../ingest/open.ts';
 import { AnomalyWatch } from '../models/anomaly/watch.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
 import {
@@ -9,7 +9,7 @@ import {
   type TimedEvent,
 } from '../processors/correlate/correlate.ts';
 import { reachedBy, timed } from '../processors/correlate/timed-event.ts';
-import type { ParsedEvent, ParseStage } from '../processors/parse/index.ts';
+import type { ParsedEvent } from '../processors/parse/index.ts';
 import type { SourceFacts } from '../processors/profile/build-profile.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
 import type { ClockEstimate } from '../processors/resolve/clock-skew.ts';
@@ -20,8 +20,17 @@ import { Judging, NO_VERDICTS, type Verdicts } from './verdicts.ts';
 export interface PreparedSource {
   readonly log: OpenedLog;
   readonly zone: CivilZone;
-  readonly near: number;
   readonly clock: ClockEstimate | undefined;
+  /** Everything that is in it, once. */
+  readonly batches: AsyncIterable<ParsedBatch>;
+}
+
+/** The events of some records. */
+export interface ParsedBatch {
+  readonly events: readonly ParsedEvent[];
+  readonly records: number;
+  /** Of the underlying file up to here. */
+  readonly bytesRead: number;
 }
 
 export interface FlowOptions {
@@ -31,8 +40,6 @@ export interface FlowOptions {
   readonly correlate?: CorrelateOptions;
   /** Lines of one source may be out of order by this much. */
   readonly latenessMs: number;
-  /** Keeps the state of the sources; the caller reads its counts. */
-  readonly parse: ParseStage;
   /** Families of logs to leave out (`netflow`, `haproxy`), to see what a site without them would be told. */
   readonly without?: ReadonlySet<string>;
   readonly onEvents?: (events: readonly ParsedEvent[]) => void;
@@ -44,7 +51,7 @@ export interface FlowOptions {
 /** How far a source has been read. */
 interface Reader {
   readonly source: PreparedSource;
-  readonly batches: AsyncIterator<RecordBatch>;
+  readonly batches: AsyncIterator<ParsedBatch>;
   reached: number;
   done: boolean;
 }
@@ -54,18 +61,15 @@ interface Reader {
  * the one that is furthest behind in time, so that what belongs together is in memory together.
  */
 export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<Verdicts> {
-  const { parse } = options;
   const correlate = new Correlate(options.correlate ?? DEFAULT_CORRELATE_OPTIONS);
-  const judging = new Judging({ ...options, watch: new AnomalyWatch() });
-  const readers = sources.map((source): Reader => {
-    parse.open(source.log.source, source.zone, source.near);
-    return {
+import type { OpenedLog } from '../ingest/open.ts';
+import { AnomalyWatch } from '../models/anomaly/watch.ts';
       source,
-      batches: source.log.batches()[Symbol.asyncIterator](),
+      batches: source.batches[Symbol.asyncIterator](),
       reached: Number.NEGATIVE_INFINITY,
       done: false,
-    };
-  });
+    }),
+  );
   const finish = (closed: readonly ClosedSession[], now: number): Verdicts => {
     options.onClosed?.(closed);
     return judging.push(closed, now);
@@ -78,10 +82,10 @@ export async function* flow(sources: readonly PreparedSource[], options: FlowOpt
       next.done = true;
       continue;
     }
-    const events = parse.push(next.source.log.source, batch.value.records);
+    const { events, records, bytesRead } = batch.value;
     options.onEvents?.(events);
     correlate.push(onCommonClock(events, next, options.without));
-    options.onProgress?.(next.source, batch.value.bytesRead, batch.value.records.length);
+    options.onProgress?.(next.source, bytesRead, records);
     const reached = Math.min(...readers.filter((r) => !r.done).map((r) => r.reached));
     const closed: ClosedSession[] = [];
     if (Number.isFinite(reached)) correlate.advance(reached - options.latenessMs, closed);

@@ -1,12 +1,13 @@
 import type { OpenedLog, RecordBatch } from '../ingest/open.ts';
-import type { InputProblem } from '../ingest/problem.ts';
 import { ParseStage } from '../processors/parse/index.ts';
 import { ClockSurvey } from '../processors/resolve/clock-skew.ts';
 import { type CivilZone, nearOfWritten } from '../processors/time.ts';
-import type { PreparedSource } from './pipeline.ts';
+import type { ParsedBatch, PreparedSource } from './pipeline.ts';
 
 /** How much of each source is looked at before the run, to settle zones, years and skews. */
 const SURVEY_BYTES = 4 << 20;
+/** Records of which the events are kept from the survey to the run: some 300 MB. */
+const KEPT_RECORDS_MAX = 500_000;
 const NEAR_MATTERS_MS = 60 * 86_400_000;
 
 export interface ClockChoices {
@@ -21,7 +22,8 @@ export interface ClockChoices {
 
 export interface Prepared {
   readonly sources: readonly PreparedSource[];
-  readonly problems: readonly InputProblem[];
+  /** In which all sources are open; it has read what the survey has read. */
+  readonly parse: ParseStage;
 }
 
 /** Reads the beginning of every source and estimates its clock from what it shares with the others. */
@@ -31,81 +33,99 @@ export async function prepareSources(logs: readonly OpenedLog[], choices: ClockC
   const zoneOf = (log: OpenedLog): CivilZone =>
     choices.zoneBySource.find((z) => log.source.name.includes(z.part))?.zone ?? choices.zone;
   const firstNear = (log: OpenedLog): number => choices.near ?? nearOfWritten(log.source.modifiedAt ?? choices.now);
-  let survey = look(begun, zoneOf, firstNear);
-  const near = (log: OpenedLog): number =>
-    choices.near === undefined ? (survey.near(log.source.index) ?? firstNear(log)) : choices.near;
-  const years = new Map(begun.map((b) => [b.log.source.index, near(b.log)]));
-  if (begun.some((b) => Math.abs((years.get(b.log.source.index) ?? 0) - firstNear(b.log)) > NEAR_MATTERS_MS)) {
-    survey = look(begun, zoneOf, (log) => years.get(log.source.index) ?? firstNear(log));
-  }
-  const clocks = survey.estimate();
+  let looked = look(begun, zoneOf, firstNear);
+  const { survey } = looked;
+  const nearOf = (log: OpenedLog): number => choices.near ?? survey.near(log.source.index) ?? firstNear(log);
+  if (begun.some(({ log }) => Math.abs(nearOf(log) - firstNear(log)) > NEAR_MATTERS_MS))
+    looked = look(begun, zoneOf, nearOf);
+  const { parse, parsed } = looked;
+  const clocks = looked.survey.estimate();
   return {
-    sources: begun.map((b) => ({
-      log: b.again,
-      zone: zoneOf(b.log),
-      near: years.get(b.log.source.index) ?? firstNear(b.log),
-      clock: clocks.get(b.log.source.index),
-    })),
-    problems: [],
+    sources: begun.map((b) => {
+      const zone = zoneOf(b.log);
+      return {
+        log: b.log,
+        zone,
+        clock: clocks.get(b.log.source.index),
+        batches: allBatches(b, parsed.get(b.log.source.index), parse, () =>
+          parse.open(b.log.source, zone, nearOf(b.log)),
+        ),
+      };
+    }),
+    parse,
   };
 }
 
 interface Begun {
   readonly log: OpenedLog;
-  readonly sample: readonly RecordBatch[];
-  /** The log as the run reads it: from the beginning, even if it can be read only once. */
-  readonly again: OpenedLog;
+  /** Emptied when they are read for the last time. */
+  sample: RecordBatch[];
+  readonly rest: AsyncIterator<RecordBatch>;
 }
 
 async function begin(log: OpenedLog): Promise<Begun> {
   const sample: RecordBatch[] = [];
-  const iterator = log.batches()[Symbol.asyncIterator]();
-  let bytes = 0;
-  let ended = false;
-  while (bytes < SURVEY_BYTES) {
-    const next = await iterator.next();
-    if (next.done) {
-      ended = true;
-      break;
-    }
-    sample.push(next.value);
-    for (const r of next.value.records) bytes += r.text.length + 1;
+  const rest = log.batches()[Symbol.asyncIterator]();
+  for (let offset = 0; offset < SURVEY_BYTES; ) {
+    const next = await rest.next();
+    if (next.done) break;
+    // The bytes of a chunk are valid only until the next one.
+    sample.push({ ...next.value, chunk: undefined });
+    offset = next.value.records.at(-1)?.offset ?? offset;
   }
-  const resume = async function* (): AsyncGenerator<RecordBatch> {
-    yield* sample;
-    if (ended) return;
-    for (;;) {
-      const next = await iterator.next();
-      if (next.done) return;
-      yield next.value;
-    }
-  };
-  return { log, sample, again: resumed(log, resume) };
+  return { log, sample, rest };
 }
 
-const resumed = (log: OpenedLog, batches: () => AsyncIterable<RecordBatch>): OpenedLog => ({
-  source: log.source,
-  framing: log.framing,
-  compression: log.compression,
-  encoding: log.encoding,
-  size: log.size,
-  head: log.head,
-  problems: log.problems,
-  identify: (index, fingerprint) => log.identify(index, fingerprint),
-  batches,
-  close: () => log.close(),
-});
+interface Looked {
+  readonly survey: ClockSurvey;
+  readonly parse: ParseStage;
+  /** By source, of those that fit into what is kept: a tenth of an analysis is not done twice. */
+  readonly parsed: ReadonlyMap<number, ParsedBatch[]>;
+}
 
 function look(
   begun: readonly Begun[],
   zoneOf: (log: OpenedLog) => CivilZone,
   near: (log: OpenedLog) => number,
-): ClockSurvey {
+): Looked {
   const survey = new ClockSurvey();
   const parse = new ParseStage();
+  const parsed = new Map<number, ParsedBatch[]>();
+  let kept = 0;
   for (const { log, sample } of begun) {
     parse.open(log.source, zoneOf(log), near(log));
-    for (const batch of sample) for (const event of parse.push(log.source, batch.records)) survey.observe(event);
+    const batches: ParsedBatch[] = [];
+    for (const { records, bytesRead } of sample) {
+      const events = parse.push(log.source, records);
+      // By position, so that the estimate does not depend on how the bytes came.
+      for (const event of events) if (event.line.offset < SURVEY_BYTES) survey.observe(event);
+      kept += records.length;
+      if (kept <= KEPT_RECORDS_MAX) batches.push({ events, records: records.length, bytesRead });
+    }
+    if (kept <= KEPT_RECORDS_MAX) parsed.set(log.source.index, batches);
   }
-  return survey;
+  return { survey, parse, parsed };
+}
+
+/** The whole source: what the survey has parsed, or its records again, then the rest. What was given out is let go. */
+async function* allBatches(
+  begun: Begun,
+  parsed: ParsedBatch[] | undefined,
+  parse: ParseStage,
+  reopen: () => void,
+): AsyncGenerator<ParsedBatch> {
+  const { source } = begun.log;
+  const batchOf = ({ records, bytesRead }: RecordBatch): ParsedBatch => ({
+    events: parse.push(source, records),
+    records: records.length,
+    bytesRead,
+  });
+  if (parsed === undefined) {
+    reopen();
+    for (let batch = begun.sample.shift(); batch !== undefined; batch = begun.sample.shift()) yield batchOf(batch);
+  } else {
+    begun.sample = [];
+    for (let batch = parsed.shift(); batch !== undefined; batch = parsed.shift()) yield batch;
+  }
+  for (let next = await begun.rest.next(); !next.done; next = await begun.rest.next()) yield batchOf(next.value);
 }

@@ -7,7 +7,7 @@ import type { CauseModel } from '../models/cause/decide.ts';
 import type { EventDocument, OutputBatch } from '../outputs/output.ts';
 import type { ClosedSession, CorrelateOptions } from '../processors/correlate/correlate.ts';
 import { eventId, toEcs } from '../processors/ecs.ts';
-import { type ParsedEvent, ParseStage } from '../processors/parse/index.ts';
+import type { ParsedEvent, ParseStage } from '../processors/parse/index.ts';
 import { UnparsedTemplates } from '../processors/parse/unparsed-templates.ts';
 import type { SourceFacts } from '../processors/profile/build-profile.ts';
 import { needsProof, withLines } from '../processors/profile/evidence-lines.ts';
@@ -78,10 +78,9 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
   try {
     for (const input of found.inputs) logs.push(await openLog(input, logs.length, { archive }));
     const { distinct: readable, copies: twice } = distinctLogs(logs.filter((log) => log.head !== ''));
-    const { sources } = await prepareSources(readable, options.clock);
+    const { sources, parse } = await prepareSources(readable, options.clock);
     const documents = new Documents(sources, archive, options.redaction);
     const templates = new Map<number, UnparsedTemplates>();
-    const parse = new ParseStage();
     const bytesRead = new Map<number, number>();
     let lines = 0;
     let pending: EventDocument[] = [];
@@ -119,7 +118,6 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
       timers: options.timers,
       facts: factsOf(sources),
       latenessMs: LATENESS_MS,
-      parse,
       onEvents,
       onProgress,
       ...(options.correlate && { correlate: options.correlate }),
