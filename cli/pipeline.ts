@@ -62,8 +62,9 @@ interface Reader {
  */
 export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<Verdicts> {
   const correlate = new Correlate(options.correlate ?? DEFAULT_CORRELATE_OPTIONS);
-import type { OpenedLog } from '../ingest/open.ts';
-import { AnomalyWatch } from '../models/anomaly/watch.ts';
+  const judging = new Judging({ ...options, watch: new AnomalyWatch() });
+  const readers = sources.map(
+    (source): Reader => ({
       source,
       batches: source.batches[Symbol.asyncIterator](),
       reached: Number.NEGATIVE_INFINITY,

@@ -13,7 +13,7 @@ import type { SourceFacts } from '../processors/profile/build-profile.ts';
 import { needsProof, withLines } from '../processors/profile/evidence-lines.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
-import type { Profile } from '../processors/profile/profile.ts';
+import type { EventRef, Profile } from '../processors/profile/profile.ts';
 import type { Redaction } from '../processors/redact.ts';
 import { distinctLogs } from './distinct-logs.ts';
 import { flow, type PreparedSource } from './pipeline.ts';
@@ -69,6 +69,7 @@ const LATENESS_MS = 30_000;
 const TEMPLATES_SHOWN = 3;
 /** An output syncs and rewrites pages with each batch: small ones cost more than what is in them. */
 const DOCUMENTS_AT_ONCE = 2000;
+const PROFILES_AT_ONCE = 500;
 
 /** Reads the inputs, runs the flow and hands on finished batches. The documents of events are made only for sessions that went wrong. */
 export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisResult> {
@@ -84,6 +85,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     const bytesRead = new Map<number, number>();
     let lines = 0;
     let pending: EventDocument[] = [];
+    let judged: Profile[] = [];
     let profiles: Profile[] = [];
     let incidents: Incident[] = [];
     let findings: AnomalyFinding[] = [];
@@ -94,6 +96,16 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
       profiles = [];
       incidents = [];
       findings = [];
+    };
+    /** The lines of sessions that went wrong are read again: those of many at once, because they lie near one another. */
+    const addLines = (): void => {
+      const documentsOf = documents.forProfiles(judged.filter(needsProof), parse);
+      for (const p of judged) {
+        const events = documentsOf.get(p);
+        if (events !== undefined) for (const e of events) pending.push(e);
+        profiles.push(events === undefined ? p : withLines(p, originalsOf(events)));
+      }
+      judged = [];
     };
     const onEvents = (events: readonly ParsedEvent[]): void => {
       for (const e of events) {
@@ -127,19 +139,14 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     })) {
       for (const p of batch.profiles) {
         const start = Date.parse(p.event.start);
-        if (start < options.since || start >= options.until) continue;
-        if (!needsProof(p)) {
-          profiles.push(p);
-          continue;
-        }
-        const events = documents.forProfile(p, parse);
-        pending.push(...events);
-        profiles.push(withLines(p, originalsOf(events)));
+        if (start >= options.since && start < options.until) judged.push(p);
       }
       incidents.push(...batch.incidents);
       findings.push(...batch.findings);
+      if (judged.length >= PROFILES_AT_ONCE) addLines();
       if (pending.length + profiles.length + incidents.length >= DOCUMENTS_AT_ONCE) await write();
     }
+    addLines();
     await write();
     return {
       sources: sources.map((source) => report(source, parse, templates.get(source.log.source.index), documents)),
@@ -150,6 +157,12 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     for (const log of logs) await log.close();
     archive.close();
   }
+}
+
+interface Place {
+  readonly source: number;
+  readonly offset: number;
+  readonly at: number;
 }
 
 /** Makes ECS documents of events, reading their records again by position. */
@@ -176,19 +189,46 @@ class Documents {
     };
   }
 
-  forProfile(p: Profile, parse: ParseStage): EventDocument[] {
-    const documents: EventDocument[] = [];
-    for (const ref of p.imapwhy.events) {
-      const dash = ref.id.lastIndexOf('-');
-      const index = this.byFingerprint.get(ref.id.slice(0, dash));
-      const offset = Number.parseInt(ref.id.slice(dash + 1), 36);
-      if (index === undefined) continue;
-      const text = this.archive.read(index, offset);
-      const shift = this.sources.get(index)?.clock?.shiftMs ?? 0;
-      const event = text === undefined ? undefined : parse.again(index, { text, offset }, Date.parse(ref.at) - shift);
-      if (event) documents.push(this.of(event, p.imapwhy.session.id));
+  /** The events that the profiles name, as far as their lines can still be read. */
+  forProfiles(profiles: readonly Profile[], parse: ParseStage): ReadonlyMap<Profile, readonly EventDocument[]> {
+    const places = new Map<Profile, readonly Place[]>();
+    const offsets = new Map<number, Set<number>>();
+    for (const p of profiles) {
+      const own = p.imapwhy.events.flatMap((ref) => this.placeOf(ref));
+      places.set(p, own);
+      for (const { source, offset } of own) {
+        const known = offsets.get(source);
+        if (known) known.add(offset);
+        else offsets.set(source, new Set([offset]));
+      }
+    }
+    const texts = new Map<number, ReadonlyMap<number, string | undefined>>();
+    for (const [source, set] of offsets) {
+      const all = [...set];
+      const read = this.archive.readMany(source, all);
+      texts.set(source, new Map(all.map((offset, i) => [offset, read[i]])));
+    }
+    const documents = new Map<Profile, readonly EventDocument[]>();
+    for (const [p, own] of places) {
+      const made: EventDocument[] = [];
+      for (const { source, offset, at } of own) {
+        const text = texts.get(source)?.get(offset);
+        const event = text === undefined ? undefined : parse.again(source, { text, offset }, at);
+        if (event) made.push(this.of(event, p.imapwhy.session.id));
+      }
+      documents.set(p, made);
     }
     return documents;
+  }
+
+  /** Where the line of an event stands, and its own stamp. */
+  private placeOf(ref: EventRef): Place | [] {
+    const dash = ref.id.lastIndexOf('-');
+    const source = this.byFingerprint.get(ref.id.slice(0, dash));
+    if (source === undefined) return [];
+    const offset = Number.parseInt(ref.id.slice(dash + 1), 36);
+    const shift = this.sources.get(source)?.clock?.shiftMs ?? 0;
+    return { source, offset, at: Date.parse(ref.at) - shift };
   }
 
   example(source: number, offset: number): string {

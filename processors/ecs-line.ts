@@ -34,7 +34,8 @@ export function ecsLineWriter(
         return;
       }
     }
-    take(JSON.stringify(toEcs(event, source, redaction, zoneName)), false);
+    const needed = (seen & HINTED) === 0 ? NO_SECRETS : redaction;
+    take(JSON.stringify(toEcs(event, source, needed, zoneName)), false);
   };
 }
 
@@ -54,6 +55,9 @@ function base36(offset: number): string {
   }
   return highDigits + LOW_DIGITS[low];
 }
+
+/** For a record that is known to hold none. */
+const NO_SECRETS: Redaction = { redact: (text) => text, inspect: () => undefined };
 
 const NOT_ASCII = /[^\x00-\x7f]/;
 

@@ -54,7 +54,7 @@ export interface HaproxyEvent extends EventBase {
 export const haproxy: Parser<HaproxyEvent> = {
   format: 'haproxy',
   programs: ['haproxy'],
-  accepts: (line) => dateAt(line.message) >= 0 || readHaproxyClf(line.message) !== undefined,
+  accepts: ({ message }) => message.includes('[') && (dateAt(message) >= 0 || readHaproxyClf(message) !== undefined),
   parse: parseHaproxy,
   ecs: ecsOfHaproxy,
 };

@@ -86,10 +86,15 @@ function looksLikeFlow(text: string): boolean {
   if (text.startsWith('CLIENT_LIST,')) return false;
   const count = commas(text, COMMAS_MAX + 1);
   if (count < COMMAS_MIN || count > COMMAS_MAX || text.includes('"')) return false;
-  const cells = text.split(',');
+  // Without cutting the cells out: this is asked of each row, and nearly all are flows.
   let addresses = 0;
-  for (const cell of cells) if (looksLikeAddressCell(cell) && ++addresses === 2) return true;
-  return columnsOf(cells) !== undefined;
+  for (let from = 0; from < text.length; ) {
+    const comma = text.indexOf(',', from);
+    const to = comma < 0 ? text.length : comma;
+    if (isAddressCell(text, from, to) && ++addresses === 2) return true;
+    from = to + 1;
+  }
+  return columnsOf(text.split(',')) !== undefined;
 }
 
 /**
@@ -297,11 +302,19 @@ function flagsOf(text: string | undefined): string {
   return seen;
 }
 
-function looksLikeAddressCell(cell: string): boolean {
-  return (
-    looksLikeAddress(cell) &&
-    (cell.includes(':') ? cell.split(':').length > 3 || cell.includes('::') : cell.split('.').length === 4)
-  );
+/** Whether the cell from `from` to `to` looks like an address with all of its parts: `8.0` is none. */
+function isAddressCell(text: string, from: number, to: number): boolean {
+  if (to - from < 2 || to - from > 45) return false;
+  let dots = 0;
+  let colons = 0;
+  for (let i = from; i < to; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 46) dots++;
+    else if (c === 58) colons++;
+    else if (!((c >= 48 && c <= 57) || (c >= 97 && c <= 102) || (c >= 65 && c <= 70))) return false;
+  }
+  if (colons === 0) return dots === 3;
+  return colons > 2 || (colons === 2 && text.slice(from, to).includes('::'));
 }
 
 /** How many commas the text has; stops counting at `most`. */

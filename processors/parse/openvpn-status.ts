@@ -44,6 +44,7 @@ const WHOLE_LINES: ReadonlySet<string> = new Set([
   'GLOBAL STATS',
   'END',
 ]);
+const WHOLE_LENGTH_MAX = 'OpenVPN CLIENT LIST'.length;
 const TAGS: ReadonlySet<string> = new Set([
   'TITLE',
   'TIME',
@@ -72,9 +73,12 @@ export const openvpnStatus: Parser<OpenvpnStatusEvent> = {
   accepts(line) {
     if (line.program !== undefined) return false;
     const text = line.message;
-    if (WHOLE_LINES.has(text)) return true;
+    if (text.length <= WHOLE_LENGTH_MAX && WHOLE_LINES.has(text)) return true;
     const head = headOf(text);
-    return head !== undefined && (TAGS.has(head) || TOTALS.has(head) || head === 'Updated' || isV1Line(text));
+    if (head === undefined) return false;
+    // A row of flows begins with a digit, and no word of ours does: there are many, and to search a set for a new text is slow.
+    const isDigit = head.charCodeAt(0) <= 57;
+    return (!isDigit && (TAGS.has(head) || TOTALS.has(head) || head === 'Updated')) || isV1Line(text);
   },
   parse,
   ecs,
