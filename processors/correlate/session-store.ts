@@ -1,4 +1,5 @@
 import { localPart } from '../resolve/network.ts';
+import { forgetOldest } from './forget-oldest.ts';
 import { Journal } from './journal.ts';
 import { copySession, reviveSession, type Session } from './session.ts';
 import { SessionIndex } from './session-index.ts';
@@ -155,11 +156,7 @@ export class SessionStore {
     if (before) this.forgetRevisable(before.dovecotId ?? '', before);
     this.revisable.set(s.dovecotId, s);
     this.closed.set(s.serial, s);
-    if (this.revisable.size <= REVISABLE_MAX) return;
-    for (const [id, oldest] of this.revisable) {
-      this.forgetRevisable(id, oldest);
-      break;
-    }
+    forgetOldest(this.revisable, REVISABLE_MAX, (id, oldest) => this.forgetRevisable(id, oldest));
   }
 
   private forgetRevisable(id: string, s: Session): void {

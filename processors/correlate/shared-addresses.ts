@@ -1,3 +1,4 @@
+import { forgetOldest } from './forget-oldest.ts';
 import { Journal } from './journal.ts';
 import { withText } from './lists.ts';
 import { keep } from './texts.ts';
@@ -42,10 +43,10 @@ export class SharedAddresses {
     const users = known && known.generation >= generation - 1 ? known.users : [];
     const isNew = users.length < SHARED_USERS && !users.includes(user);
     if (!isNew && known?.generation === generation) return;
-    if (!known && this.byIp.size >= ADDRESSES_MAX) this.forget(this.byIp.keys().next().value ?? '');
     const key = keep(ip);
     this.byIp.set(key, { users: isNew ? withText(users, keep(user)) : users, generation });
     this.journal.note(key);
+    forgetOldest(this.byIp, ADDRESSES_MAX, (oldest) => this.forget(oldest));
   }
 
   has(ip: string, at: number): boolean {

@@ -3,6 +3,7 @@ import type { Fail2banEvent } from '../parse/fail2ban.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import type { OpenvpnLogEvent } from '../parse/openvpn.ts';
 import { type Lease, VpnLeases, type VpnLeasesState } from '../resolve/vpn-leases.ts';
+import { forgetOldest } from './forget-oldest.ts';
 import { Observations, type ObservationsState } from './observations.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf } from './route.ts';
@@ -267,7 +268,7 @@ export class Site {
     if (told.dovecotId === undefined) return;
     this.answered.delete(told.dovecotId);
     this.answered.set(told.dovecotId, { knowledge: out.at(-1)?.knowledge ?? 0, requests: all });
-    if (this.answered.size > ANSWERED_MAX) this.answered.delete(this.answered.keys().next().value ?? '');
+    forgetOldest(this.answered, ANSWERED_MAX);
   }
 
   private answer(session: Session, before: Answered | undefined, out: ClosedSession[]): void {
@@ -338,8 +339,8 @@ export class Site {
   private applyBan(e: Fail2banEvent, at: number): void {
     if (e.ip === undefined) return;
     if (e.action === 'banned') {
-      if (this.bans.size >= BANS_MAX) this.bans.delete(this.bans.keys().next().value ?? '');
       this.bans.set(keep(e.ip), { at, jail: keepMaybe(e.jail), until: Number.POSITIVE_INFINITY });
+      forgetOldest(this.bans, BANS_MAX);
     }
     if (e.action === 'unbanned') {
       const ban = this.bans.get(e.ip);
