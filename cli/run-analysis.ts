@@ -67,9 +67,12 @@ export interface AnalysisResult {
 
 const LATENESS_MS = 30_000;
 const TEMPLATES_SHOWN = 3;
-/** An output syncs and rewrites pages with each batch: small ones cost more than what is in them. */
-const DOCUMENTS_AT_ONCE = 2000;
-const PROFILES_AT_ONCE = 500;
+/**
+ * An output syncs and rewrites pages with each batch, so small ones cost more than what is in them; what large ones hold outlives the young
+ * generation of the heap (with 2000 an analysis took 4 % more CPU).
+ */
+const DOCUMENTS_AT_ONCE = 500;
+const PROFILES_AT_ONCE = 125;
 
 /** Reads the inputs, runs the flow and hands on finished batches. The documents of events are made only for sessions that went wrong. */
 export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisResult> {
