@@ -20,8 +20,10 @@ import { Judging, NO_VERDICTS, type Verdicts } from './verdicts.ts';
 export interface PreparedSource {
   readonly log: OpenedLog;
   readonly zone: CivilZone;
+  /** UTC ms near which stamps without a year lie. */
+  readonly near: number;
   readonly clock: ClockEstimate | undefined;
-  /** Everything that is in it, once. */
+  /** Everything that is in it, parsed; once, and instead of the records of `log`. */
   readonly batches: AsyncIterable<ParsedBatch>;
 }
 

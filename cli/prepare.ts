@@ -1,5 +1,5 @@
 import type { OpenedLog, RecordBatch } from '../ingest/open.ts';
-import { ParseStage } from '../processors/parse/index.ts';
+import { type ParseCounts, ParseStage } from '../processors/parse/index.ts';
 import { ClockSurvey } from '../processors/resolve/clock-skew.ts';
 import { type CivilZone, nearOfWritten } from '../processors/time.ts';
 import type { ParsedBatch, PreparedSource } from './pipeline.ts';
@@ -44,8 +44,9 @@ export async function prepareSources(logs: readonly OpenedLog[], choices: ClockC
     sources: begun.map((b) => {
       const zone = zoneOf(b.log);
       return {
-        log: b.log,
+        log: resumed(b),
         zone,
+        near: nearOf(b.log),
         clock: clocks.get(b.log.source.index),
         batches: allBatches(b, parsed.get(b.log.source.index), parse, () =>
           parse.open(b.log.source, zone, nearOf(b.log)),
@@ -76,11 +77,16 @@ async function begin(log: OpenedLog): Promise<Begun> {
   return { log, sample, rest };
 }
 
+/** Counted when it is read, so that an interrupted run says how far it came. */
+interface CountedBatch extends ParsedBatch {
+  readonly counts: ParseCounts;
+}
+
 interface Looked {
   readonly survey: ClockSurvey;
   readonly parse: ParseStage;
   /** By source, of those that fit into what is kept: a tenth of an analysis is not done twice. */
-  readonly parsed: ReadonlyMap<number, ParsedBatch[]>;
+  readonly parsed: ReadonlyMap<number, CountedBatch[]>;
 }
 
 function look(
@@ -90,17 +96,18 @@ function look(
 ): Looked {
   const survey = new ClockSurvey();
   const parse = new ParseStage();
-  const parsed = new Map<number, ParsedBatch[]>();
+  const parsed = new Map<number, CountedBatch[]>();
   let kept = 0;
   for (const { log, sample } of begun) {
     parse.open(log.source, zoneOf(log), near(log));
-    const batches: ParsedBatch[] = [];
+    const batches: CountedBatch[] = [];
     for (const { records, bytesRead } of sample) {
       const events = parse.push(log.source, records);
       // By position, so that the estimate does not depend on how the bytes came.
       for (const event of events) if (event.line.offset < SURVEY_BYTES) survey.observe(event);
       kept += records.length;
-      if (kept <= KEPT_RECORDS_MAX) batches.push({ events, records: records.length, bytesRead });
+      const counts = parse.takeCounts(log.source);
+      if (kept <= KEPT_RECORDS_MAX) batches.push({ events, records: records.length, bytesRead, counts });
     }
     if (kept <= KEPT_RECORDS_MAX) parsed.set(log.source.index, batches);
   }
@@ -110,22 +117,37 @@ function look(
 /** The whole source: what the survey has parsed, or its records again, then the rest. What was given out is let go. */
 async function* allBatches(
   begun: Begun,
-  parsed: ParsedBatch[] | undefined,
+  parsed: CountedBatch[] | undefined,
   parse: ParseStage,
   reopen: () => void,
 ): AsyncGenerator<ParsedBatch> {
-  const { source } = begun.log;
-  const batchOf = ({ records, bytesRead }: RecordBatch): ParsedBatch => ({
-    events: parse.push(source, records),
-    records: records.length,
-    bytesRead,
-  });
-  if (parsed === undefined) {
-    reopen();
-    for (let batch = begun.sample.shift(); batch !== undefined; batch = begun.sample.shift()) yield batchOf(batch);
-  } else {
+  if (parsed === undefined) reopen();
+  else {
     begun.sample = [];
-    for (let batch = parsed.shift(); batch !== undefined; batch = parsed.shift()) yield batch;
+    for (let batch = parsed.shift(); batch !== undefined; batch = parsed.shift()) {
+      parse.addCounts(begun.log.source, batch.counts);
+      yield batch;
+    }
   }
-  for (let next = await begun.rest.next(); !next.done; next = await begun.rest.next()) yield batchOf(next.value);
+  for await (const { records, bytesRead } of allRecords(begun))
+    yield { events: parse.push(begun.log.source, records), records: records.length, bytesRead };
 }
+
+async function* allRecords(begun: Begun): AsyncGenerator<RecordBatch> {
+  for (let batch = begun.sample.shift(); batch !== undefined; batch = begun.sample.shift()) yield batch;
+  for (let next = await begun.rest.next(); !next.done; next = await begun.rest.next()) yield next.value;
+}
+
+/** The log from its beginning, even if it can be read only once. */
+const resumed = (begun: Begun): OpenedLog => ({
+  source: begun.log.source,
+  framing: begun.log.framing,
+  compression: begun.log.compression,
+  encoding: begun.log.encoding,
+  size: begun.log.size,
+  head: begun.log.head,
+  problems: begun.log.problems,
+  identify: (index, fingerprint) => begun.log.identify(index, fingerprint),
+  batches: () => allRecords(begun),
+  close: () => begun.log.close(),
+});

@@ -36,7 +36,7 @@ import {
 } from './sniff.ts';
 import { utf16ToUtf8 } from './text.ts';
 
-/** Records in the order of the input. Their texts share the memory of a chunk of 64 KiB: keep what you need of them, not them (`detach`). */
+/** Records in the order of the input. Their texts share the memory of a chunk of 1 MiB: keep what you need of them, not them (`detach`). */
 export interface RecordBatch {
   readonly records: readonly SourceRecord[];
   /** Bytes of the underlying file (compressed ones if it is compressed) that were read up to here, for progress. */
@@ -77,6 +77,8 @@ export interface OpenOptions {
   /** Overrides what the beginning says. */
   readonly framing?: Framing;
   readonly limits?: LineLimits;
+  /** Of a chunk, at most; up to 1 MiB, which is the default. */
+  readonly chunkBytes?: number;
   readonly stdin?: Readable;
 }
 
@@ -126,7 +128,7 @@ class Log implements OpenedLog {
     const modifiedAt = await this.#identify();
     if (this.#skipped) return;
     const isFile = this.#input.kind === 'file';
-    const opened = await this.#decompressed(isFile ? headBytes : chunkBytes);
+    const opened = await this.#decompressed(isFile ? headBytes : (this.#options.chunkBytes ?? chunkBytes));
     const bytes = opened.head;
     this.compression = opened.compression;
     this.source = { ...this.source, fingerprint: fingerprint(bytes), modifiedAt };
@@ -247,7 +249,7 @@ class Log implements OpenedLog {
       this.#identity = known;
       return false;
     }
-    this.#opened = await this.#decompressed(chunkBytes);
+    this.#opened = await this.#decompressed(this.#options.chunkBytes ?? chunkBytes);
     return true;
   }
 

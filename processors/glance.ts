@@ -27,6 +27,8 @@ const WORDS: readonly (readonly [string, number])[] = [
   ['sp=', 0],
   ['sid=', 0],
   ['ssid', 1],
+  ['sessionid', 6],
+  ['sessid', 3],
   ['cookie', 1],
   ['creden', 0],
   ['code=', 2],
@@ -96,7 +98,10 @@ export class Glance {
     this.#pairs = new Uint16Array(bytes.buffer, 0, bytes.buffer.byteLength >> 1);
   }
 
-  /** The line from `from` to `to`, positions in the chunk, without its newline. */
+  /**
+   * The line from `from` to `to`, positions in the chunk, without its newline. `to` may lie before its end, as many bytes as it has that are
+   * beyond ASCII: if there are any, the answer is that it may be everything.
+   */
   at(from: number, to: number): number {
     const bytes = this.#bytes;
     const pairs = this.#pairs;
@@ -153,7 +158,8 @@ function fillPairs(): void {
   for (let a = 0; a < 256; a++) {
     for (let b = 0; b < 256; b++) {
       const odd = isOdd(a) || isOdd(b);
-      if (isSign(a) || isSign(b)) PAIRS[pairOf(a, b)] = odd ? IS_ODD_SIGN : IS_SIGN;
+      // A text with wide characters is shorter than its bytes: what stands in those beyond its length is not looked at.
+      if (isSign(a) || isSign(b) || a > 0x7f || b > 0x7f) PAIRS[pairOf(a, b)] = odd ? IS_ODD_SIGN : IS_SIGN;
       else if (odd) PAIRS[pairOf(a, b)] = IS_ODD;
     }
   }

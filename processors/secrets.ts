@@ -20,7 +20,7 @@ const HINT = new RegExp(
   [
     '[Pp](?:ass|ASS|wd|WD|riv|RIV)',
     '[Tt](?:oken|OKEN|p=|P=)',
-    '[Ss](?:ecret|ECRET|aml|AML|ESS_ID|p=|P=|id=|sid|SID)',
+    '[Ss](?:ecret|ECRET|aml|AML|ESS_ID|essionid|ESSIONID|essid|ESSID|p=|P=|id=|sid|SID)',
     '[Cc](?:ookie|OOKIE|reden|REDEN|ode=|ode[-_]?[Vv]er)',
     'CRV1',
     '[Bb](?:earer|EARER)',
@@ -33,7 +33,7 @@ const HINT = new RegExp(
     '\\{[A-Za-z][A-Za-z0-9.-]+\\}',
   ].join('|'),
 );
-const RARE_HINTS = ['$', 'yJ', 'XNlcj1', "!= '", 'GIN ', 'gin '] as const;
+const RARE_HINTS = ['$', 'eyJ', 'XNlcj1', "!= '", 'GIN ', 'gin '] as const;
 
 /** `://anna:x@`: searched only where there is an `@`. */
 const URL_USER = /:\/\/[^/\s:@]{0,255}:[^\s/]{1,255}@/;

@@ -4,7 +4,7 @@
  * Hot. An ASCII chunk needs one `indexOf`, one `slice` and one object a line (offsets are string indices). In any other chunk the newlines
  * are found in the text and in the bytes side by side: UTF-8 never hides 0x0A inside a character, so the n-th newline is the same one.
  *
- * The texts are slices of the chunk, so one text that is kept keeps its whole chunk (64 KiB) in memory. Whoever keeps a text beyond
+ * The texts are slices of the chunk, so one text that is kept keeps its whole chunk (1 MiB) in memory. Whoever keeps a text beyond
  * its batch takes the parts that are needed, or `detach`es it.
  */
 import type { RecordFlaw, SourceRecord } from '../record.ts';

@@ -168,6 +168,8 @@ interface OpenSource {
   readonly only: Format | undefined;
   readonly memory: SourceMemory;
   near: number;
+  /** Whether `near` comes from a record. */
+  hasParsed: boolean;
 }
 
 export interface ParseCounts {
@@ -197,19 +199,30 @@ export class ParseStage {
    */
   open(source: LogSource, zone: CivilZone, near: number, only?: Format, state?: ParseState): void {
     const memory = { ...newSourceMemory(), ...(state && structuredClone(state.memory)) };
-    this.sources.set(source.index, { source, zone, only, memory, near: state?.near ?? near });
-    this.counts.set(source.index, {
-      lines: 0,
-      parsed: 0,
-      skipped: 0,
-      blank: 0,
-      first: Number.POSITIVE_INFINITY,
-      last: Number.NEGATIVE_INFINITY,
-      zoned: true,
-      formats: new Map(),
-      actions: new Map(),
-      failures: new Map(),
-    });
+    this.sources.set(source.index, { source, zone, only, memory, near: state?.near ?? near, hasParsed: false });
+    this.counts.set(source.index, newCounts());
+  }
+
+  /** What was counted since the last call, for records that are read before their turn; `addCounts` counts them when it has come. */
+  takeCounts(source: LogSource): ParseCounts {
+    const taken = this.counts.get(source.index) ?? newCounts();
+    this.counts.set(source.index, newCounts());
+    return taken;
+  }
+
+  addCounts(source: LogSource, more: ParseCounts): void {
+    const counts = this.counts.get(source.index);
+    if (counts === undefined) throw new Error(`source ${source.index} was not opened`);
+    counts.lines += more.lines;
+    counts.parsed += more.parsed;
+    counts.skipped += more.skipped;
+    counts.blank += more.blank;
+    counts.first = Math.min(counts.first, more.first);
+    counts.last = Math.max(counts.last, more.last);
+    counts.zoned &&= more.zoned;
+    addAll(counts.formats, more.formats);
+    addAll(counts.actions, more.actions);
+    addAll(counts.failures, more.failures);
   }
 
   /** What the next record of this source will be read with. */
@@ -249,12 +262,13 @@ export class ParseStage {
         const { event } = outcome;
         count(counts, event, format);
         opened.near = event.stamp.at;
+        opened.hasParsed = true;
         take(event, line);
       } else if (outcome.kind === 'skip') {
         counts.skipped++;
         take(undefined, line);
       } else {
-        const event = unparsed(line, counts.parsed > 0 ? opened.near : (source.modifiedAt ?? opened.near), outcome);
+        const event = unparsed(line, opened.hasParsed ? opened.near : (source.modifiedAt ?? opened.near), outcome);
         increment(counts.failures, event.code);
         take(event, line);
       }
@@ -294,6 +308,25 @@ function count(counts: ParseCounts, event: ParsedEvent, format: Format | undefin
   if (!zoned) counts.zoned = false;
   if (format !== undefined) increment(counts.formats, format.name);
   increment(counts.actions, event.action);
+}
+
+function newCounts(): ParseCounts {
+  return {
+    lines: 0,
+    parsed: 0,
+    skipped: 0,
+    blank: 0,
+    first: Number.POSITIVE_INFINITY,
+    last: Number.NEGATIVE_INFINITY,
+    zoned: true,
+    formats: new Map(),
+    actions: new Map(),
+    failures: new Map(),
+  };
+}
+
+function addAll<K>(counts: Map<K, number>, more: ReadonlyMap<K, number>): void {
+  for (const [key, n] of more) counts.set(key, (counts.get(key) ?? 0) + n);
 }
 
 function increment<K>(counts: Map<K, number>, key: K): void {

@@ -40,6 +40,10 @@ test('what JSON escapes and what is not ASCII is seen at every place', () => {
   }
 });
 
+test('a secret behind wide characters is not overlooked, though the text is shorter than its bytes', () => {
+  assert.equal(glanceAt(`${'ż'.repeat(40)} password=x`, 0), UNKNOWN_GLANCE);
+});
+
 test('a line beyond the chunk is unknown', () => {
   assert.equal(new Glance(Buffer.from('abcdef')).at(2, 1_000_000), UNKNOWN_GLANCE);
 });
@@ -93,7 +97,10 @@ test('no secret is overlooked: sentences about secrets', () => {
     (s: string) => s.charAt(0).toUpperCase() + s.slice(1),
   );
   const piece = fc.tuple(word, joint, casing, fc.string({ maxLength: 8 })).map(([w, j, c, s]) => c(w) + j + s);
-  const sentence = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join(''));
+  const wide = fc.constantFrom('', '', '', 'żółć', '\u{10000}'.repeat(12), '\x80');
+  const sentence = fc
+    .tuple(wide, fc.array(piece, { minLength: 1, maxLength: 5 }))
+    .map(([before, pieces]) => before + pieces.join(''));
   fc.assert(
     fc.property(sentence, fc.nat(3), (text, before) => trustworthy(text, before)),
     { numRuns: 20_000 },

@@ -27,6 +27,7 @@ test('secrets go, the rest stays exact', () => {
       'client in: AUTH\t1\tPLAIN\tservice=imap\tresp=*\tlip=192.0.2.1',
     ],
     ['resp=<hidden>', 'resp=<hidden>'],
+    ['/x;jsessionid%3D9f8e7d6c5b4a', '/x;jsessionid%3D*'],
     ['passdb out: OK\t1\tuser=anna\tpass=a b,c;d&e\tproxy', 'passdb out: OK\t1\tuser=anna\tpass=*\tproxy'],
     ['password={SSHA512}abcdefghijkl== x', 'password=* x'],
     ['stored {BLF-CRYPT}$2y$05$abcdefghijklmnopqrstuv', 'stored {BLF-CRYPT}*'],
