@@ -36,17 +36,18 @@ export function newReading(path: string): Reading {
   return { bytesRead: 0, problem: undefined, path };
 }
 
-/** The bytes as they are stored. */
+/** The bytes as they are stored. A file is read `readSize` bytes at a time, each piece given out as chunks of `chunkSize`. */
 export async function* rawChunks(
   input: InputPath,
   stdin: Readable,
   chunkSize: number,
+  readSize: number,
   reading: Reading,
 ): AsyncGenerator<Buffer> {
   try {
     switch (input.kind) {
       case 'file':
-        return yield* fileChunks(input.path, chunkSize, reading);
+        return yield* fileChunks(input.path, chunkSize, readSize, reading);
       case 'pipe':
         return yield* streamChunks(createReadStream(input.path, { highWaterMark: chunkSize }), reading);
       case 'stdin':
@@ -58,16 +59,21 @@ export async function* rawChunks(
 }
 
 /** Reads the next piece while the chunks of the present one are worked on. */
-async function* fileChunks(path: string, chunkSize: number, reading: Reading): AsyncGenerator<Buffer> {
+async function* fileChunks(
+  path: string,
+  chunkSize: number,
+  readSize: number,
+  reading: Reading,
+): AsyncGenerator<Buffer> {
   const file = await open(path);
   try {
-    let present = Buffer.allocUnsafeSlow(chunkBytes);
-    let next = Buffer.allocUnsafeSlow(chunkBytes);
-    let coming = file.read(present, 0, chunkBytes, null);
+    let present = Buffer.allocUnsafeSlow(readSize);
+    let next = Buffer.allocUnsafeSlow(readSize);
+    let coming = file.read(present, 0, readSize, null);
     while (true) {
       const { bytesRead } = await coming;
       if (bytesRead === 0) return;
-      coming = file.read(next, 0, chunkBytes, null);
+      coming = file.read(next, 0, readSize, null);
       // A reader that stops early never awaits it.
       coming.catch(() => {});
       for (let at = 0; at < bytesRead; at += chunkSize) {

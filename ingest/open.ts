@@ -128,7 +128,9 @@ class Log implements OpenedLog {
     const modifiedAt = await this.#identify();
     if (this.#skipped) return;
     const isFile = this.#input.kind === 'file';
-    const opened = await this.#decompressed(isFile ? headBytes : (this.#options.chunkBytes ?? chunkBytes));
+    const opened = isFile
+      ? await this.#decompressed(headBytes, headBytes)
+      : await this.#decompressed(this.#options.chunkBytes ?? chunkBytes, chunkBytes);
     const bytes = opened.head;
     this.compression = opened.compression;
     this.source = { ...this.source, fingerprint: fingerprint(bytes), modifiedAt };
@@ -201,9 +203,9 @@ class Log implements OpenedLog {
     }
   }
 
-  async #decompressed(chunkSize: number): Promise<Decompressed> {
+  async #decompressed(chunkSize: number, readSize: number): Promise<Decompressed> {
     this.#reading = newReading(this.#input.path);
-    const raw = rawChunks(this.#input, this.#options.stdin ?? process.stdin, chunkSize, this.#reading);
+    const raw = rawChunks(this.#input, this.#options.stdin ?? process.stdin, chunkSize, readSize, this.#reading);
     const stored = await peek(raw, magicBytes);
     const compression = sniffCompression(stored.head);
     const chunks = compression === 'none' ? stored.chunks : decompress(stored.chunks, compression, this.#reading);
@@ -249,7 +251,7 @@ class Log implements OpenedLog {
       this.#identity = known;
       return false;
     }
-    this.#opened = await this.#decompressed(this.#options.chunkBytes ?? chunkBytes);
+    this.#opened = await this.#decompressed(this.#options.chunkBytes ?? chunkBytes, chunkBytes);
     return true;
   }
 
