@@ -4,22 +4,21 @@
  */
 export class DecayedMeans {
   readonly #scalesMs: readonly number[];
-  readonly #weights: Float64Array;
-  readonly #sums: Float64Array;
+  /** Weight and sum of each scale, interleaved. A plain array: for so few numbers a typed one is mostly overhead. */
+  readonly #state: number[];
   #at = Number.NEGATIVE_INFINITY;
 
   constructor(scalesMs: readonly number[]) {
     this.#scalesMs = scalesMs;
-    this.#weights = new Float64Array(scalesMs.length);
-    this.#sums = new Float64Array(scalesMs.length);
+    this.#state = scalesMs.flatMap(() => [0, 0]);
   }
 
   observe(at: number, value: number): void {
     const elapsed = Math.max(0, at - this.#at);
-    for (let i = 0; i < this.#weights.length; i++) {
+    for (let i = 0; i < this.#scalesMs.length; i++) {
       const keep = elapsed === Number.POSITIVE_INFINITY ? 0 : Math.exp(-elapsed / (this.#scalesMs[i] ?? 1));
-      this.#weights[i] = (this.#weights[i] ?? 0) * keep + 1;
-      this.#sums[i] = (this.#sums[i] ?? 0) * keep + value;
+      this.#state[2 * i] = (this.#state[2 * i] ?? 0) * keep + 1;
+      this.#state[2 * i + 1] = (this.#state[2 * i + 1] ?? 0) * keep + value;
     }
     this.#at = Math.max(this.#at, at);
   }
@@ -27,12 +26,13 @@ export class DecayedMeans {
   /** Mean on scale `i` at time `at`, drawn towards `prior` as if that had been seen `priorWeight` times. */
   mean(i: number, at: number, prior: number, priorWeight: number): number {
     const keep = this.#keep(i, at);
-    return ((this.#sums[i] ?? 0) * keep + prior * priorWeight) / ((this.#weights[i] ?? 0) * keep + priorWeight);
+    const weight = (this.#state[2 * i] ?? 0) * keep;
+    return ((this.#state[2 * i + 1] ?? 0) * keep + prior * priorWeight) / (weight + priorWeight);
   }
 
   /** Observations that scale `i` still remembers, a measure of rate. */
   weight(i: number, at: number): number {
-    return (this.#weights[i] ?? 0) * this.#keep(i, at);
+    return (this.#state[2 * i] ?? 0) * this.#keep(i, at);
   }
 
   #keep(i: number, at: number): number {

@@ -79,6 +79,11 @@ export class Knowledge {
     return this.#decided;
   }
 
+  /** Clients, networks, servers and tunnels that are remembered. */
+  get keys(): number {
+    return this.#clients.size + this.#networks.size + this.#servers.size + this.#tunnels.size;
+  }
+
   /** Writes the features of an attempt that begins now. Times must not go backwards. */
   describe(attempt: Attempt, out: FeatureWriter, window: EventWindow): void {
     this.advance(attempt.at);

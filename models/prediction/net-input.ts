@@ -1,7 +1,7 @@
 import type { Columns } from '../math/boosted-trees.ts';
 import type { LstmWindowNet } from '../math/lstm-window-net.ts';
 import type { Windows } from './training-set.ts';
-import { EVENT_INPUTS, STEP_INPUTS, STEPS_MAX, writeStep } from './window.ts';
+import { EVENT_INPUTS, STEP_INPUTS, STEPS_MAX, writeRelation } from './window.ts';
 
 /** Values further out than this many deviations say no more than this. */
 export const CLIP = 5;
@@ -63,15 +63,10 @@ export function fillBatch(net: LstmWindowNet, windows: Windows, query: Float32Ar
       const to = ((steps - length + s) * net.rows + r) * STEP_INPUTS.length;
       if (s >= length) continue;
       const event = windows.events[row * STEPS_MAX + s] ?? 0;
+      const from = event * EVENT_INPUTS.length;
+      for (let i = 0; i < EVENT_INPUTS.length; i++) net.x[to + i] = windows.inputs[from + i] ?? 0;
       const ageMs = 1000 * ((windows.at[row] ?? 0) - (windows.eventAt[event] ?? 0));
-      writeStep(
-        windows.inputs,
-        event * EVENT_INPUTS.length,
-        windows.relations[row * STEPS_MAX + s] ?? 0,
-        ageMs,
-        net.x,
-        to,
-      );
+      writeRelation(windows.relations[row * STEPS_MAX + s] ?? 0, ageMs, net.x, to + EVENT_INPUTS.length);
     }
     for (let f = 0; f < width; f++) net.q[r * width + f] = query[row * width + f] ?? 0;
   }

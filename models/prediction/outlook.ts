@@ -159,7 +159,7 @@ function reasonsFor(attempt: Attempt, predictor: Predictor, scaling: Scaling): r
     const event = window.events[s];
     if (!event) continue;
     const weight = full - reader.margin(features.values, window.without(s), attempt.at);
-    reasons.push({ what: eventWords(event.inputs, window.relations[s] ?? 0, attempt.at - event.at), weight });
+    reasons.push({ what: eventWords(event.failure, window.relations[s] ?? 0, attempt.at - event.at), weight });
   }
   return reasons
     .filter((r) => r.weight >= REASON_MIN)
@@ -170,8 +170,8 @@ function reasonsFor(attempt: Attempt, predictor: Predictor, scaling: Scaling): r
 const EVENT_KINDS = ['a TLS timeout', 'an authentication timeout', 'a refused login', 'a failure'];
 const RELATIONS = ['its own', 'in its network', 'at its server', 'in its tunnel'];
 
-function eventWords(inputs: Float32Array, relation: number, ageMs: number): string {
-  const kind = EVENT_KINDS.find((_, i) => inputs[i] === 1) ?? 'an attempt that went well';
+function eventWords(failure: number, relation: number, ageMs: number): string {
+  const kind = EVENT_KINDS[failure] ?? 'an attempt that went well';
   const where = RELATIONS.find((_, bit) => (relation >> bit) & 1) ?? 'related';
   return `${kind} ${where} ${seconds(ageMs / 1000)} ago`;
 }

@@ -2,7 +2,7 @@ import { type BoostedTrees, treesMargin } from '../math/boosted-trees.ts';
 import type { LogisticModel } from '../math/logistic-regression.ts';
 import { LstmWindowReader, layoutOf, type NetShape } from '../math/lstm-window-net.ts';
 import { type Scaling, scaled } from './net-input.ts';
-import { type EventWindow, STEP_INPUTS, STEPS_MAX, writeStep } from './window.ts';
+import { type EventWindow, STEP_INPUTS, STEPS_MAX, writeWindow } from './window.ts';
 
 export const MODEL_KINDS = ['ensemble', 'lstm', 'trees', 'logistic', 'rates'] as const;
 export type ModelKind = (typeof MODEL_KINDS)[number];
@@ -75,11 +75,7 @@ export class ModelReader {
   }
 
   #netMargin(reader: LstmWindowReader, window: EventWindow, at: number): number {
-    for (let s = 0; s < window.length; s++) {
-      const event = window.events[s];
-      if (!event) continue;
-      writeStep(event.inputs, 0, window.relations[s] ?? 0, at - event.at, this.#steps, s * STEP_INPUTS.length);
-    }
+    writeWindow(window, at, this.#steps);
     return reader.margin(this.#steps, window.length, this.#query);
   }
 }

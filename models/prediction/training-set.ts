@@ -2,7 +2,7 @@ import type { Columns } from '../math/boosted-trees.ts';
 import { type AttemptRecord, type DecisionKind, isFailure } from './attempt.ts';
 import { FeatureWriter } from './features.ts';
 import { FEATURES, Knowledge } from './knowledge.ts';
-import { EVENT_INPUTS, EventWindow, STEPS_MAX } from './window.ts';
+import { EVENT_INPUTS, EventWindow, STEPS_MAX, writeEvent } from './window.ts';
 
 /** Keys of each kind that are remembered at once; the same in training and in the stream. */
 export const KEYS_MAX = 500_000;
@@ -64,7 +64,7 @@ export function buildTrainingSet(
   const knowledge = new Knowledge(KEYS_MAX);
   knowledge.onLearned = (event) => {
     windows.eventAt[event.order] = (event.at - first) / 1000;
-    windows.inputs.set(event.inputs, event.order * EVENT_INPUTS.length);
+    writeEvent(event, windows.inputs, event.order * EVENT_INPUTS.length);
   };
   const features = new FeatureWriter(FEATURES.length);
   const window = new EventWindow();

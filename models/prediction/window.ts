@@ -1,3 +1,4 @@
+import type { DecisionKind } from './attempt.ts';
 import type { Observation } from './observation.ts';
 
 /** Inputs of one step that belong to the event itself; those that depend on who asks, and when, follow them. */
@@ -23,37 +24,53 @@ export const STEP_INPUTS: readonly string[] = [...EVENT_INPUTS, ...RELATION_INPU
 const KEPT = 6;
 export const STEPS_MAX = 4 * KEPT;
 
+/** Lateness and pool are kept as whole thousandths: every key keeps events, and small integers take a third of the room. */
+const GRAIN = 1000;
+const NOT_KNOWN = -1;
+const FAILURES: readonly DecisionKind[] = ['timeout_tls', 'timeout_auth', 'auth_failed', 'other_failure'];
+
 /** A decided attempt as a step of later windows. */
 export interface WindowEvent {
   /** In the order in which outcomes became known. */
   readonly order: number;
   readonly at: number;
-  /** In the order of EVENT_INPUTS. */
-  readonly inputs: Float32Array;
+  /** Place of its kind among the failures; -1 for a success. */
+  readonly failure: number;
+  readonly tcpLateness: number;
+  readonly tlsLateness: number;
+  readonly authLateness: number;
+  /** -1 when it was not measured. */
+  readonly poolUsed: number;
+  /** Bit 0 re-keyed, 1 token, 2 tunnel. */
+  readonly flags: number;
 }
 
-export function windowEvent(o: Observation, order: number): WindowEvent {
-  const { kind, poolUsed, rekeyed } = o.decision;
-  const known = (x: number): number => (Number.isNaN(x) ? 0 : x);
+export function windowEvent({ attempt, decision, ...late }: Observation, order: number): WindowEvent {
+  const grains = (x: number): number => (Number.isNaN(x) ? 0 : Math.round(x * GRAIN) | 0);
   return {
     order,
-    at: o.attempt.at,
-    inputs: Float32Array.of(
-      kind === 'timeout_tls' ? 1 : 0,
-      kind === 'timeout_auth' ? 1 : 0,
-      kind === 'auth_failed' ? 1 : 0,
-      kind === 'other_failure' ? 1 : 0,
-      known(o.tcpLateness),
-      Math.abs(known(o.tcpLateness)),
-      known(o.tlsLateness),
-      known(o.authLateness),
-      poolUsed === undefined ? 0 : 3 * (poolUsed - 0.7),
-      poolUsed === undefined ? 0 : 1,
-      rekeyed ? 1 : 0,
-      o.attempt.mechanism === 'token' ? 1 : 0,
-      o.attempt.tunnel === undefined ? 0 : 1,
-    ),
+    at: attempt.at,
+    failure: FAILURES.indexOf(decision.kind),
+    tcpLateness: grains(late.tcpLateness),
+    tlsLateness: grains(late.tlsLateness),
+    authLateness: grains(late.authLateness),
+    poolUsed: decision.poolUsed === undefined ? NOT_KNOWN : grains(decision.poolUsed),
+    flags:
+      (decision.rekeyed ? 1 : 0) | (attempt.mechanism === 'token' ? 2 : 0) | (attempt.tunnel === undefined ? 0 : 4),
   };
+}
+
+/** The inputs of an event, in the order of EVENT_INPUTS. */
+export function writeEvent(event: WindowEvent, out: Float32Array | Float64Array, outAt: number): void {
+  const { failure, tcpLateness, poolUsed, flags } = event;
+  for (let kind = 0; kind < FAILURES.length; kind++) out[outAt + kind] = failure === kind ? 1 : 0;
+  out[outAt + 4] = Math.fround(tcpLateness / GRAIN);
+  out[outAt + 5] = Math.fround(Math.abs(tcpLateness) / GRAIN);
+  out[outAt + 6] = Math.fround(event.tlsLateness / GRAIN);
+  out[outAt + 7] = Math.fround(event.authLateness / GRAIN);
+  out[outAt + 8] = poolUsed === NOT_KNOWN ? 0 : Math.fround(3 * (poolUsed / GRAIN - 0.7));
+  out[outAt + 9] = poolUsed === NOT_KNOWN ? 0 : 1;
+  for (let bit = 0; bit < 3; bit++) out[outAt + 10 + bit] = (flags >> bit) & 1;
 }
 
 /** The last few events of one key, oldest first. */
@@ -122,17 +139,19 @@ export class EventWindow {
   }
 }
 
-/** Writes one step (STEP_INPUTS) for a query at `at`. */
-export function writeStep(
-  inputs: Float32Array,
-  inputsAt: number,
-  relation: number,
-  ageMs: number,
-  out: Float64Array,
-  outAt: number,
-): void {
-  const n = EVENT_INPUTS.length;
-  for (let i = 0; i < n; i++) out[outAt + i] = inputs[inputsAt + i] ?? 0;
-  for (let bit = 0; bit < 4; bit++) out[outAt + n + bit] = (relation >> bit) & 1;
-  out[outAt + n + 4] = Math.fround(Math.log1p(Math.max(0, ageMs) / 1000) / 5 - 1);
+/** Writes what a step has beside its event: who is related, and how old it is for a query now. */
+export function writeRelation(relation: number, ageMs: number, out: Float64Array, outAt: number): void {
+  for (let bit = 0; bit < 4; bit++) out[outAt + bit] = (relation >> bit) & 1;
+  out[outAt + 4] = Math.fround(Math.log1p(Math.max(0, ageMs) / 1000) / 5 - 1);
+}
+
+/** Writes the window as the net reads it, (length,STEP_INPUTS), for a query at `at`. */
+export function writeWindow(window: EventWindow, at: number, out: Float64Array): void {
+  for (let s = 0; s < window.length; s++) {
+    const event = window.events[s];
+    if (!event) continue;
+    const to = s * STEP_INPUTS.length;
+    writeEvent(event, out, to);
+    writeRelation(window.relations[s] ?? 0, at - event.at, out, to + EVENT_INPUTS.length);
+  }
 }

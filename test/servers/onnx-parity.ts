@@ -12,7 +12,7 @@ import { writeOnnx } from '../../models/prediction/onnx-write.ts';
 import { inSinglePrecision, ModelReader, type PredictionModel } from '../../models/prediction/prediction-model.ts';
 import { Predictor } from '../../models/prediction/predictor.ts';
 import { buildTrainingSet } from '../../models/prediction/training-set.ts';
-import { STEP_INPUTS, STEPS_MAX, writeStep } from '../../models/prediction/window.ts';
+import { STEP_INPUTS, STEPS_MAX, writeWindow } from '../../models/prediction/window.ts';
 import { worldAttempts } from '../models/prediction/thin-world.ts';
 import { succeed } from './command.ts';
 
@@ -77,11 +77,7 @@ function ask(model: PredictionModel): { readonly queries: readonly string[]; rea
     const { at } = record.attempt;
     const { window, features } = predictor;
     const events = new Float64Array(STEPS_MAX * STEP_INPUTS.length);
-    for (let s = 0; s < window.length; s++) {
-      const event = window.events[s];
-      if (!event) continue;
-      writeStep(event.inputs, 0, window.relations[s] ?? 0, at - event.at, events, s * STEP_INPUTS.length);
-    }
+    writeWindow(window, at, events);
     queries.push(
       JSON.stringify({
         query: [...features.values], // NaN becomes null

@@ -18,8 +18,7 @@ function seenBy(list: readonly AttemptRecord[]): ReadonlyMap<string, string> {
       knowledge.describe(record.attempt, features, window);
       const steps = Array.from({ length: window.length }, (_, s) => [
         window.relations[s],
-        window.events[s]?.at,
-        ...(window.events[s]?.inputs ?? []),
+        ...Object.values(window.events[s] ?? {}),
       ]);
       knowledge.begin(record);
       return [record.attempt.id, `${features.values.join()} ${steps.join(';')}`];
