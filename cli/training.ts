@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Assessment, assess, type Candidate, candidatesOf, failureRate } from '../models/prediction/assess.ts';
 import type { AttemptRecord } from '../models/prediction/attempt.ts';
-import { NetFit, type NetFitState, type NetProblem, netMargins } from '../models/prediction/fit-net.ts';
+import { NetFit, type NetFitState, type NetProblem, netLoss, netMargins } from '../models/prediction/fit-net.ts';
 import {
   fitLinear,
   fitTreesEarly,
@@ -35,7 +35,9 @@ export interface Checkpoints {
 export interface Measured {
   readonly assessment: Assessment;
   readonly candidates: readonly Candidate[];
+  /** Rounds of boosting, and share of the net's epochs, that were best on the validation part. */
   readonly rounds: number;
+  readonly epochShare: number;
 }
 
 /** Fits every candidate on the fit part, blends and calibrates on the validation part, and measures on the test part. */
@@ -51,20 +53,22 @@ export async function measure(set: TrainingSet, split: Split, options: TrainingO
   const logistic = linearMargins(fitLinear(set, prepared, 'all'), prepared.query);
   const rates = linearMargins(fitLinear(set, prepared, 'rates'), prepared.query);
   const problem = netProblem(set, prepared);
-  const weights = await trainNet('measured', problem, prepared.rows, options);
+  const { weights, epochShare } = await trainNet('measured', problem, prepared.rows, options, {
+    validate: split.validate,
+  });
   const seen = Uint32Array.of(...split.validate, ...split.test);
   const net = new Float64Array(set.rows);
   netMargins(problem, weights, seen).forEach((margin, i) => {
     net[seen[i] ?? 0] = margin;
   });
   const candidates = candidatesOf(set, split, { net, trees: trees.margins, logistic, rates });
-  return { assessment: assess(set, split, candidates, options.seed), candidates, rounds: trees.rounds };
+  return { assessment: assess(set, split, candidates, options.seed), candidates, rounds: trees.rounds, epochShare };
 }
 
 /** The winner, fitted again on all rows: as many rounds and epochs, and the blend and calibration that were measured. */
 export async function refit(
   set: TrainingSet,
-  { assessment, rounds }: Measured,
+  { assessment, rounds, epochShare }: Measured,
   options: TrainingOptions,
 ): Promise<PredictionModel> {
   const prepared = prepareRows(
@@ -78,10 +82,11 @@ export async function refit(
       ? undefined
       : fitTreesFor(set, prepared, rounds, options.seed, (round, of) => progress.show(round, of, `round ${round}`));
   progress.finish();
-  const net =
+  const trained =
     blend.net === 0
       ? undefined
-      : { shape: NET_SHAPE, weights: await trainNet('shipped', netProblem(set, prepared), prepared.rows, options) };
+      : await trainNet('shipped', netProblem(set, prepared), prepared.rows, options, { epochShare });
+  const net = trained && { shape: NET_SHAPE, weights: trained.weights };
   const linear = blend.linear === 0 ? undefined : fitLinear(set, prepared, winner === 'rates' ? 'rates' : 'all');
   return inSinglePrecision({ kind: winner, scaling: prepared.scaling, net, trees, linear, blend });
 }
@@ -92,32 +97,41 @@ function netProblem(set: TrainingSet, prepared: PreparedRows): NetProblem {
   return { shape: NET_SHAPE, windows: set.windows, query: prepared.query, labels };
 }
 
+/** Either trains to the end and takes what was best on `validate`, or trains for the share of the epochs that was best before. */
+type StopRule = { readonly validate: Uint32Array } | { readonly epochShare: number };
+
 async function trainNet(
   name: 'measured' | 'shipped',
   problem: NetProblem,
   rows: Uint32Array,
   { seed, jobs, quiet, checkpoints }: TrainingOptions,
-): Promise<Float64Array> {
+  stop: StopRule,
+): Promise<{ readonly weights: Float64Array; readonly epochShare: number }> {
   const fit = new NetFit(problem, rows, seed);
+  // The rate falls over all epochs either way, so that the same epoch means the same.
+  const until = 'epochShare' in stop ? Math.max(1, Math.round(stop.epochShare * fit.epochs)) : fit.epochs;
   const saved = await checkpoints?.load(name);
   if (saved) fit.resume(saved);
-  if (fit.epoch >= fit.epochs) return fit.weights;
-  if (saved && !quiet) process.stderr.write(`LSTM: goes on after epoch ${fit.epoch} of ${fit.epochs}\n`);
-  const progress = stepProgress(name === 'measured' ? 'LSTM' : 'LSTM, all rows', process.stderr, quiet);
-  const workers = await GradientWorkers.start(problem, jobs);
-  try {
-    while (fit.epoch < fit.epochs) {
-      const epoch = fit.epoch + 1;
-      fit.runEpoch(workers, (step, loss) =>
-        progress.show(step, fit.epochs * fit.stepsInEpoch, `epoch ${epoch} of ${fit.epochs}, loss ${loss.toFixed(4)}`),
-      );
-      await checkpoints?.save(name, fit.state);
+  if (saved && !quiet) process.stderr.write(`LSTM: goes on after epoch ${fit.epoch} of ${until}\n`);
+  if (fit.epoch < until) {
+    const progress = stepProgress(name === 'measured' ? 'LSTM' : 'LSTM, all rows', process.stderr, quiet);
+    const workers = await GradientWorkers.start(problem, jobs);
+    try {
+      while (fit.epoch < until) {
+        const epoch = fit.epoch + 1;
+        fit.runEpoch(workers, (step, loss) =>
+          progress.show(step, until * fit.stepsInEpoch, `epoch ${epoch} of ${until}, loss ${loss.toFixed(4)}`),
+        );
+        if ('validate' in stop) fit.judge(netLoss(problem, fit.weights, stop.validate));
+        await checkpoints?.save(name, fit.state);
+      }
+    } finally {
+      progress.finish();
+      await workers.close();
     }
-  } finally {
-    progress.finish();
-    await workers.close();
   }
-  return fit.weights;
+  const { weights, epoch } = fit.best ?? fit;
+  return { weights, epochShare: epoch / fit.epochs };
 }
 
 /** The set of attempts that are in order; shows progress. */

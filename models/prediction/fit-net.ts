@@ -12,9 +12,9 @@ const WARM_UP_STEPS = 100;
 const DECAY = 0.01;
 const CLIP_NORM = 1;
 /** Fewer steps than this leave the net half-trained, more than these epochs memorise. */
-const STEPS_MIN = 2500;
-const EPOCHS_MIN = 5;
-const EPOCHS_MAX = 20;
+const STEPS_MIN = 2000;
+const EPOCHS_MIN = 6;
+const EPOCHS_MAX = 16;
 
 /** What the net learns from; arrays in shared memory. */
 export interface NetProblem {
@@ -86,6 +86,14 @@ export interface NetFitState {
   readonly weights: Float64Array;
   readonly mean: Float64Array;
   readonly square: Float64Array;
+  readonly best: BestEpoch | undefined;
+}
+
+/** The epoch after which the loss on rows that are not trained on was lowest. */
+export interface BestEpoch {
+  readonly epoch: number;
+  readonly loss: number;
+  readonly weights: Float64Array;
 }
 
 /** Trains a net epoch by epoch. The same seed and rows give the same weights, whoever computes the gradients and however often it was stopped. */
@@ -94,6 +102,7 @@ export class NetFit {
   readonly stepsInEpoch: number;
   readonly weights: Float64Array;
   epoch = 0;
+  best: BestEpoch | undefined;
   readonly #rows: Uint32Array;
   readonly #seed: number;
   readonly #adam: Adam;
@@ -118,15 +127,23 @@ export class NetFit {
       weights: this.weights,
       mean: this.#adam.mean,
       square: this.#adam.square,
+      best: this.best,
     };
   }
 
   resume(state: NetFitState): void {
     this.epoch = state.epoch;
+    this.best = state.best;
     this.#adam.step = state.step;
     this.weights.set(state.weights);
     this.#adam.mean.set(state.mean);
     this.#adam.square.set(state.square);
+  }
+
+  /** Keeps the weights if they are the best so far by their loss on rows that are not trained on. */
+  judge(loss: number): void {
+    if (this.best === undefined || loss < this.best.loss)
+      this.best = { epoch: this.epoch, loss, weights: this.weights.slice() };
   }
 
   /** One pass over all rows; returns the mean loss. `onStep` hears the loss so far. */
@@ -148,6 +165,17 @@ export class NetFit {
     this.epoch++;
     return loss / order.length;
   }
+}
+
+/** Mean logistic loss of `rows`. */
+export function netLoss(problem: NetProblem, weights: Float64Array, rows: Uint32Array): number {
+  const margins = netMargins(problem, weights, rows);
+  let sum = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const margin = margins[i] ?? 0;
+    sum += Math.max(margin, 0) + Math.log1p(Math.exp(-Math.abs(margin))) - (problem.labels[rows[i] ?? 0] ?? 0) * margin;
+  }
+  return sum / rows.length;
 }
 
 /** Log-odds of `rows`. */

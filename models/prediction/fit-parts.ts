@@ -92,6 +92,7 @@ function treesOptions(rounds: number, seed: number): TreesOptions {
   return { rounds, depth: 6, rate: 0.08, rowShare: 0.6, featureShare: 0.4, seed };
 }
 
+/** Mean logistic loss of `rows`; `margins` has one of every row. */
 function meanLoss(margins: Float64Array, labels: Uint8Array, rows: Uint32Array): number {
   let sum = 0;
   for (const row of rows) {

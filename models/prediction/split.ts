@@ -1,7 +1,7 @@
 import type { TrainingSet } from './training-set.ts';
 
 /** Shares of the time span: to fit, to validate (blend, calibration, threshold); the rest is for the card and touched once. */
-const SHARES = { fit: 0.7, validate: 0.15 };
+const SHARES = { fit: 0.65, validate: 0.15 };
 /** Between the parts lies one horizon, so that an outage does not reach from one into the next. */
 const GAP_MS = 15 * 60_000;
 /** One client in this many is never fitted on. */

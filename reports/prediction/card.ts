@@ -30,15 +30,15 @@ Written by \`imapwhy train\` (imapwhy ${side.engine}); do not edit.
 | what it says | the probability that an attempt to connect will fail, from what was known before it began |
 | what it is | ${CANDIDATE_WORDS[side.kind]}, calibrated |
 | trained on | ${data.attempts} attempts of ${data.clients} clients, ${data.from} to ${data.to}, ${data.failed} failed; seed ${data.seed} |
-| measured on | ${card.from} to ${card.to}: the last 15 % of that time |
+| measured on | ${card.from} to ${card.to}: the last 20 % of that time |
 | data | sha256 \`${data.sha256}\` |
 | model file | sha256 \`${side.model_sha256}\` |
 | threshold | ${side.threshold.toFixed(4)} (best mean of both recalls on the validation part) |
 
 It was trained on this site alone and knows nothing about another. Attempts without history get the base rate (${percent(side.base_rate)} %), which is never an alarm.
 
-How it was measured: every candidate was fitted on the first 70 % of the time without every sixth client, blended and calibrated on the next 15 %, and measured once on the
-last 15 %. The one that is used was then fitted again on all attempts with the same settings, so the shipped model has seen more than the measured one.
+How it was measured: every candidate was fitted on the first 65 % of the time without every sixth client, stopped, blended and calibrated on the next 15 %, and measured
+once on the last 20 %. The one that is used was then fitted again on all attempts with the same settings, so the shipped model has seen more than the measured one.
 
 ## All attempts of the measured part
 
