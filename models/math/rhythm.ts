@@ -3,6 +3,7 @@ const ONSETS_MAX = 14;
 /** An onset may lie this many periods after the one before it. */
 const MULTIPLE_MAX = 6;
 const PHASE_GAIN = 0.5;
+const SCORE_SLACK = 0.4;
 
 /**
  * Learns the period and phase of something that recurs (a tunnel's re-keying) from onsets of which many are missed and some are false.
@@ -58,22 +59,16 @@ export class Rhythm {
       for (let k = 1; k <= MULTIPLE_MAX; k++) candidates.push(gap / k);
     }
     const shortest = Math.min(...this.#gaps());
-    let best = Number.NaN;
-    let bestScore = Number.NEGATIVE_INFINITY;
-    for (const candidate of candidates) {
-      // A period far below every distance seen would explain anything.
-      if (candidate < shortest / 2.5) continue;
-      const refined = this.#refine(this.#refine(candidate));
-      const score = this.#score(refined);
-      if (score > bestScore + 0.05 || (score > bestScore - 0.05 && refined > best * 1.2)) {
-        best = refined;
-        bestScore = score;
-      }
-    }
-    const known = Number.isFinite(this.#period) && Math.abs(best / this.#period - 1) < 0.1;
+    // A period far below every distance seen would explain anything.
+    const refined = candidates.filter((c) => c >= shortest / 2.5).map((c) => this.#refine(this.#refine(c)));
+    const scored = refined.map((period) => ({ period, score: this.#score(period) }));
+    const highest = Math.max(...scored.map((s) => s.score));
+    // Half of the true period explains the onsets as well, and a false one better: the longest that is nearly as good is meant.
+    const best = scored.filter((s) => s.score >= highest - SCORE_SLACK).reduce((a, b) => (b.period > a.period ? b : a));
+    const known = Number.isFinite(this.#period) && Math.abs(best.period / this.#period - 1) < 0.1;
     const at = this.#onsets.at(-1) ?? 0;
-    this.#period = known ? this.#period + 0.3 * (best - this.#period) : best;
-    this.#strength = Math.max(0, bestScore);
+    this.#period = known ? this.#period + 0.3 * (best.period - this.#period) : best.period;
+    this.#strength = Math.max(0, best.score);
     if (!known || !Number.isFinite(this.#phaseAt)) this.#phaseAt = this.#circularPhase(at);
     else {
       const cycles = Math.round((at - this.#phaseAt) / this.#period);
