@@ -14,7 +14,7 @@ const CLIP_NORM = 1;
 /** Fewer steps than this leave the net half-trained, more than these epochs memorise. */
 const STEPS_MIN = 2000;
 const EPOCHS_MIN = 6;
-const EPOCHS_MAX = 16;
+const EPOCHS_MAX = 10;
 
 /** What the net learns from; arrays in shared memory. */
 export interface NetProblem {
@@ -158,7 +158,7 @@ export class NetFit {
       // Rises for a while, then falls as half a cosine (Loshchilov & Hutter 2017).
       const step = this.#adam.step;
       const fall = 0.5 + 0.5 * Math.cos((Math.PI * step) / steps);
-      const rate = RATE * Math.min(1, (step + 1) / WARM_UP_STEPS) * (0.01 + 0.99 * fall);
+      const rate = RATE * Math.min(1, (step + 1) / Math.min(WARM_UP_STEPS, 0.1 * steps)) * (0.01 + 0.99 * fall);
       this.#adam.update(this.weights, this.#gradient, { rate, decay: DECAY, clip: CLIP_NORM });
       onStep(this.#adam.step, loss / Math.min(order.length, at + BATCH));
     }

@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'imapwhy-evaluate-'));
 const profiles = join(folder, 'profiles.ndjson');
 const truth = join(folder, 'truth.ndjson');
 const model = join(folder, 'model');
-const lines = worldLines(3500);
+const lines = worldLines(3000, 5000);
 let trained: Finished;
 
 before(async () => {
@@ -22,7 +22,7 @@ before(async () => {
   const truths = gunzipSync(readFileSync(join(WORLD, 'truth.ndjson.gz')))
     .toString('utf8')
     .split('\n');
-  writeFileSync(truth, truths.slice(0, lines.length).join('\n'));
+  writeFileSync(truth, truths.slice(3000, 3000 + lines.length).join('\n'));
   trained = await imapwhy(['train', '--from', profiles, '--out', model, '--quiet']);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -54,7 +54,7 @@ describe('evaluate drift', () => {
 
   test('holds later weeks against the card', async () => {
     const later = join(folder, 'later.ndjson');
-    writeFileSync(later, `${worldLines(6000).join('\n')}\n`);
+    writeFileSync(later, `${worldLines(3000, 6500).join('\n')}\n`);
     const { stdout } = await imapwhy(['evaluate', 'drift', '--model', model, '--from', later]);
     assert.match(stdout, /week from .*Brier skill/);
     assert.match(stdout, /2026-03-02 +\d+ /);

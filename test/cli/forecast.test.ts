@@ -12,7 +12,7 @@ describe('analyze with a model', () => {
   test('puts the same risks onto profiles that predict gives', async (t) => {
     const place = workplace(t);
     const model = join(place.path, 'model');
-    const world = place.write('world.ndjson', worldLines(1500).join('\n'));
+    const world = place.write('world.ndjson', worldLines(3000, 5000).join('\n'));
     const trained = await imapwhy(['train', '--from', world, '--out', model, '--quiet']);
     assert.equal(trained.code, 0, trained.stderr);
     const analysed = await place.analyze([join(SAMPLE, 'mail.log.gz'), '--tz', 'UTC', '--model', model, '--quiet']);

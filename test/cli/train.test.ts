@@ -14,7 +14,7 @@ const write = (name: string, lines: readonly string[]): string => {
   writeFileSync(path(name), lines.map((line) => `${line}\n`).join(''));
   return path(name);
 };
-const lines = worldLines(2500);
+const lines = worldLines(3000, 5000);
 const profiles = write('profiles.ndjson', lines);
 const model = path('model');
 let trained: Finished;

@@ -19,7 +19,7 @@ import { succeed } from './command.ts';
 const PACKAGE = join(import.meta.dirname, '..', 'onnx-parity');
 const TOLERANCE = 1e-6;
 const folder = mkdtempSync(join(tmpdir(), 'imapwhy-onnx-'));
-const records = worldAttempts(3000);
+const records = worldAttempts(0, 3000);
 
 const set = buildTrainingSet(records);
 const prepared = prepareRows(

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { readAttempt } from '../../../models/prediction/attempt.ts';
 import { recordOf, worldLines } from './thin-world.ts';
 
-const [line = '{}'] = worldLines(1);
+const [line = '{}'] = worldLines(0, 1);
 const document = (): Record<string, Record<string, unknown>> => JSON.parse(line);
 
 describe('reading an attempt', () => {

@@ -5,7 +5,7 @@ import { DriftMonitor } from '../../../models/prediction/drift.ts';
 import { driftAdvice } from '../../../reports/prediction/drift.ts';
 import { worldAttempts } from './thin-world.ts';
 
-const [one] = worldAttempts(1);
+const [one] = worldAttempts(0, 1);
 const MONDAY = Date.parse('2026-03-02T00:00:00Z');
 const WEEK_MS = 7 * 86_400_000;
 const CARD = {

@@ -6,7 +6,7 @@ import { FEATURES, Knowledge } from '../../../models/prediction/knowledge.ts';
 import { EventWindow } from '../../../models/prediction/window.ts';
 import { worldAttempts } from './thin-world.ts';
 
-const records = worldAttempts(4000);
+const records = worldAttempts(0, 4000);
 
 /** Everything that a model could see of each attempt, as text. */
 function seenBy(list: readonly AttemptRecord[]): ReadonlyMap<string, string> {

@@ -7,7 +7,7 @@ import { Predictor } from '../../../models/prediction/predictor.ts';
 import { buildTrainingSet } from '../../../models/prediction/training-set.ts';
 import { worldAttempts } from './thin-world.ts';
 
-const records = worldAttempts(4000);
+const records = worldAttempts(0, 4000);
 const set = buildTrainingSet(records);
 const prepared = prepareRows(
   set,

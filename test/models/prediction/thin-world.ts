@@ -6,17 +6,17 @@ import { type AttemptRecord, readAttempt } from '../../../models/prediction/atte
 
 const FOLDER = join(import.meta.dirname, 'world-thin');
 
-/** The first `n` profiles, one a line. */
-export function worldLines(n = Number.POSITIVE_INFINITY): readonly string[] {
+/** Lines of profiles, from one number to another. */
+export function worldLines(from: number, to: number): readonly string[] {
   return gunzipSync(readFileSync(join(FOLDER, 'profiles.ndjson.gz')))
     .toString('utf8')
     .trim()
     .split('\n')
-    .slice(0, n);
+    .slice(from, to);
 }
 
-export function worldAttempts(n = Number.POSITIVE_INFINITY): readonly AttemptRecord[] {
-  return worldLines(n).map((line) => recordOf(JSON.parse(line)));
+export function worldAttempts(from: number, to: number): readonly AttemptRecord[] {
+  return worldLines(from, to).map((line) => recordOf(JSON.parse(line)));
 }
 
 export function recordOf(document: unknown): AttemptRecord {
