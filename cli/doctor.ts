@@ -31,7 +31,7 @@ export function registerDoctor(program: Command): void {
     .requiredOption('--config <file>', 'the configuration of imapwhy run')
     .option('--json', 'one finding a line')
     .action(async (options: { readonly config: string; readonly json?: true }) => {
-      const config = await readRunConfig(options.config);
+      const config = readRunConfig(options.config);
       const findings = await examine(config);
       for (const f of findings) process.stdout.write(options.json ? `${JSON.stringify(f)}\n` : told(f));
       const failed = findings.filter((f) => f.state === 'failed').length;

@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { parse as parseYaml } from 'yaml';
 import { type ElasticsearchConfig, elasticsearchConfig, type Secret } from '../outputs/elasticsearch/config.ts';
 import { type KibanaConfig, kibanaConfig } from '../outputs/kibana/config.ts';
-import { messageOf } from '../outputs/output-error.ts';
+import { issuesText, readConfigFile } from './config-file.ts';
 import { UseError } from './use-error.ts';
 
 export interface TargetOptions {
@@ -32,15 +30,10 @@ export function targetsFrom(options: TargetOptions): Targets {
   const { config, elasticsearch, cloudId, namespace } = options;
   if ([config, elasticsearch, cloudId].filter((given) => given !== undefined).length !== 1)
     throw new UseError('say where: --config FILE, --elasticsearch URL or --cloud-id ID');
-  const given = config === undefined ? { elasticsearch: clusterFrom(options) } : readSections(config);
-  if (typeof given !== 'object' || given === null)
-    throw new UseError(`${config}: is not a configuration: it has no sections`);
+  const given = config === undefined ? { elasticsearch: clusterFrom(options) } : readConfigFile(config);
   const where = config ?? 'options';
   const result = v.safeParse(sections, withKibana(given, options));
-  if (!result.success) {
-    const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? ''}: ${issue.message}`);
-    throw new UseError(`${where}: ${problems.join('; ')}`);
-  }
+  if (!result.success) throw new UseError(`${where}: ${issuesText(result.issues)}`);
   const { elasticsearch: cluster, kibana } = result.output;
   const named = namespace === undefined ? cluster : { ...cluster, namespace: checkedNamespace(namespace) };
   return { elasticsearch: named, kibana };
@@ -91,18 +84,4 @@ function checkedNamespace(namespace: string): string {
   const result = v.safeParse(elasticsearchConfig, { nodes: ['http://localhost'], namespace });
   if (!result.success) throw new UseError(`--namespace ${namespace}: ${result.issues[0].message}`);
   return namespace;
-}
-
-function readSections(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UseError(`${path}: cannot be read: ${messageOf(error)}`);
-  }
-  try {
-    return parseYaml(text);
-  } catch (error) {
-    throw new UseError(`${path}: is not YAML: ${messageOf(error)}`);
-  }
 }

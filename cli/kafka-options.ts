@@ -1,12 +1,10 @@
 /** Which cluster a command talks to: `--brokers`, or the section `kafka` of a configuration file. */
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import * as v from 'valibot';
-import { parse, YAMLParseError } from 'yaml';
 import { KafkaConfigError, kafkaConnection, kafkaSection } from '../ingest/kafka/config.ts';
 import type { KafkaConnection } from '../ingest/kafka/connection.ts';
 import type { Kafka } from '../ingest/kafka/port.ts';
-import { errorCode } from '../ingest/problem.ts';
+import { issuesText, readConfigFile } from './config-file.ts';
 import { UseError } from './use-error.ts';
 
 export interface KafkaOptions {
@@ -49,12 +47,13 @@ async function kafkaChoice(options: KafkaOptions): Promise<KafkaChoice> {
   const data: unknown =
     options.config === undefined
       ? { kafka: { brokers: options.brokers?.split(',').map((text) => text.trim()) } }
-      : await readYaml(options.config);
+      : readConfigFile(options.config);
   const prefixed = options.topicPrefix === undefined ? data : withPrefix(data, options.topicPrefix);
   const result = v.safeParse(kafkaPart, prefixed);
   if (!result.success) {
-    const told = result.issues.slice(0, 5).map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
-    throw new UseError(`${options.config ?? '--brokers'}: ${told.join('; ')}. docs/kafka.md shows the section kafka.`);
+    throw new UseError(
+      `${options.config ?? '--brokers'}: ${issuesText(result.issues)}. docs/kafka.md shows the section kafka.`,
+    );
   }
   const section = result.output.kafka;
   try {
@@ -69,19 +68,4 @@ function withPrefix(data: unknown, prefix: string): unknown {
   const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
   if (!isObject(data) || !('kafka' in data) || !isObject(data.kafka)) return data;
   return { ...data, kafka: { ...data.kafka, topic_prefix: prefix } };
-}
-
-async function readYaml(file: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new UseError(`--config ${file}: cannot be read (${errorCode(error)}). Check the path and its rights.`);
-  }
-  try {
-    return parse(text, { maxAliasCount: 100 });
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new UseError(`--config ${file}: is no YAML: ${error.message}`);
-  }
 }

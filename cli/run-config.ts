@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
-import { parse, YAMLParseError } from 'yaml';
 import { kafkaSection } from '../ingest/kafka/config.ts';
 import { elasticsearchConfig } from '../outputs/elasticsearch/config.ts';
 import { kibanaConfig } from '../outputs/kibana/config.ts';
 import { type CivilZone, parseZone } from '../processors/time.ts';
+import { issuesText, readConfigFile } from './config-file.ts';
 import { UseError } from './use-error.ts';
 
 export const ROLES = ['parse', 'correlate', 'index'] as const;
@@ -52,17 +51,16 @@ const runConfig = v.strictObject({
 });
 export type RunConfig = v.InferOutput<typeof runConfig>;
 
-/** Reads and checks a configuration file. Rejects with a UseError that names the place in it. */
-export async function readRunConfig(file: string): Promise<RunConfig> {
-  return checked(await readYaml(file), file);
+/** Reads and checks a configuration file. Throws a UseError that names the place in it. */
+export function readRunConfig(file: string): RunConfig {
+  return checked(readConfigFile(file), file);
 }
 
 export function checked(data: unknown, file: string): RunConfig {
   const result = v.safeParse(runConfig, data);
   if (!result.success) {
-    const told = result.issues.slice(0, 5).map((issue) => `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
     throw new UseError(
-      `${file} is no configuration that can be used:\n  ${told.join('\n  ')}\ndocs/streaming.md shows every setting.`,
+      `${file} is no configuration that can be used: ${issuesText(result.issues)}. docs/streaming.md shows every setting.`,
     );
   }
   const config = result.output;
@@ -74,22 +72,6 @@ export function checked(data: unknown, file: string): RunConfig {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new UseError(`${file}: inputs names ${twice} twice.`);
   return config;
-}
-
-async function readYaml(file: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? error.code : error;
-    throw new UseError(`${file} cannot be read (${why}). Check the path and its rights.`);
-  }
-  try {
-    return parse(text, { maxAliasCount: 100 });
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new UseError(`${file} is no YAML: ${error.message}`);
-  }
 }
 
 export function zoneOf(config: RunConfig): (topic: string) => CivilZone {

@@ -22,7 +22,7 @@ export function registerRun(program: Command): void {
 
 /** Runs until SIGTERM or SIGINT, then finishes what is in hand. */
 async function run(file: string): Promise<void> {
-  const config = await readRunConfig(file);
+  const config = readRunConfig(file);
   const kafka = kafkajsKafka(await kafkaConnection(config.kafka));
   const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
   const service = await startService(config, {

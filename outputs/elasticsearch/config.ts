@@ -24,7 +24,7 @@ const secret = v.union(
 
 const auth = v.union(
   [v.strictObject({ apiKey: secret }), v.strictObject({ username: text, password: secret })],
-  'write `{ apiKey: SECRET }` or `{ username: NAME, password: SECRET }`',
+  'write `{ api_key: SECRET }` or `{ username: NAME, password: SECRET }`',
 );
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));

@@ -47,9 +47,9 @@ describe('which clusters a command speaks to', () => {
       [{ elasticsearch: es, user: 'u', password: 'p' }, /env:NAME or file:PATH/],
       [{ elasticsearch: es, space: 'mail' }, /--kibana URL/],
       [{ elasticsearch: es, kibana: 'kibana' }, /kibana\.url: an address like/],
-      [{ elasticsearch: es, kibana: 'http://k', sessionUrl: 'http://w' }, /sessionUrl: .*\{\{value\}\}/],
+      [{ elasticsearch: es, kibana: 'http://k', sessionUrl: 'http://w' }, /session_url: .*\{\{value\}\}/],
       [{ config: file('just text') }, /has no sections/],
-      [{ config: file('a: [1') }, /is not YAML/],
+      [{ config: file('a: [1') }, /is no YAML/],
       [{ config: file('kafka:   {}') }, /elasticsearch: /],
     ];
     for (const [options, message] of cases) assert.throws(() => targetsFrom(options), message);
