@@ -123,7 +123,7 @@ function clientOptions(config: ElasticsearchConfig): ClientOptions {
 }
 
 function credentials(auth: NonNullable<ElasticsearchConfig['auth']>): NonNullable<ClientOptions['auth']> {
-  if ('apiKey' in auth) return { apiKey: readSecret(auth.apiKey, 'auth.apiKey') };
+  if ('apiKey' in auth) return { apiKey: readSecret(auth.apiKey, 'auth.api_key') };
   return { username: auth.username, password: readSecret(auth.password, 'auth.password') };
 }
 

@@ -77,7 +77,7 @@ function post(
 
 function authorization({ auth }: KibanaConfig): Readonly<Record<string, string>> {
   if (auth === undefined) return {};
-  if ('apiKey' in auth) return { authorization: `ApiKey ${readSecret(auth.apiKey, 'kibana.auth.apiKey')}` };
+  if ('apiKey' in auth) return { authorization: `ApiKey ${readSecret(auth.apiKey, 'kibana.auth.api_key')}` };
   const password = readSecret(auth.password, 'kibana.auth.password');
   return { authorization: `Basic ${Buffer.from(`${auth.username}:${password}`).toString('base64')}` };
 }

@@ -24,7 +24,7 @@ describe('the section elasticsearch of a configuration', () => {
       [{ nodes: ['https://u:p@es:9200'] }, /nodes\.0: no password in the address/],
       [{ nodes, namespace: 'a-b' }, /namespace: small letters/],
       [{ nodes, namespace: 'Prod' }, /namespace: small letters/],
-      [{ nodes, auth: { apiKey: 'secret' } }, /auth: write `\{ apiKey/],
+      [{ nodes, auth: { apiKey: 'secret' } }, /auth: write `\{ api_key/],
       [{ nodes, bodyBytes: 10 }, /bodyBytes/],
       [{ nodes, requestMax: 3 }, /requestMax/],
     ];
