@@ -10,6 +10,8 @@ const SAME_REKEY_MS = 5 * 60_000;
 const FAIL_INSIDE = 0.9;
 const SIGN_INSIDE = 0.5;
 const SIGN_OUTSIDE = 0.01;
+/** Signs are spread evenly over a re-key and the first one comes soon, so that three in four lie in its first two thirds. */
+const WIDTH_OF_QUANTILE = 1.5;
 const WIDTH_MIN_SHARE = 0.01;
 const WIDTH_MAX_SHARE = 0.15;
 
@@ -24,17 +26,23 @@ export const REKEY_FEATURES = [
   'rekey_chance',
 ] as const;
 
-/** How long re-keys of the site's tunnels last: the 0.9 quantile of the times between the first and later signs of one. */
+/**
+ * How long re-keys of the site's tunnels last: the 0.75 quantile of the times between the first and later signs of one. A higher one would
+ * hang on the few signs that belong to no re-key.
+ */
 export class RekeyWidth {
   #ms = 60_000;
+  #seen = 0;
 
   get ms(): number {
     return this.#ms;
   }
 
   observe(sinceOnset: number): void {
-    // Robbins & Monro: a step up is nine times a step down, so that nine in ten lie below.
-    this.#ms *= sinceOnset > this.#ms ? 1.045 : 0.995;
+    // Robbins & Monro 1951: a step up is three times a step down, so that three in four lie below; steps become smaller.
+    this.#seen++;
+    const step = Math.max(0.002, 0.1 / Math.sqrt(this.#seen));
+    this.#ms *= sinceOnset > this.#ms ? 1 + 0.75 * step : 1 - 0.25 * step;
   }
 }
 
@@ -76,6 +84,6 @@ export class RekeyState {
   }
 
   #width(width: RekeyWidth, period: number): number {
-    return Math.min(WIDTH_MAX_SHARE * period, Math.max(WIDTH_MIN_SHARE * period, 1.15 * width.ms));
+    return Math.min(WIDTH_MAX_SHARE * period, Math.max(WIDTH_MIN_SHARE * period, WIDTH_OF_QUANTILE * width.ms));
   }
 }
