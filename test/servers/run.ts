@@ -20,6 +20,7 @@ const suites = [
   'onnx-parity.ts',
   'kafka-commands.ts',
   'doctor.ts',
+  'compose.ts',
 ];
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== '--install')) {
