@@ -13,6 +13,8 @@ import type { LoadedModel } from './model-directory.ts';
 
 const PROFILES_AT_ONCE = 1000;
 const LIKELY_MAX = 50;
+/** Likely means more likely than not; the model's threshold, which balances both recalls, lies far below. */
+const LIKELY_RISK = 0.5;
 
 /** What the whole run tells. */
 export interface ForecastResult {
@@ -92,7 +94,7 @@ export class Forecast {
     return {
       at,
       cold,
-      likely: records.length === 0 ? [] : outlook.at(at, predictor, model.scaling, side.threshold, LIKELY_MAX),
+      likely: records.length === 0 ? [] : outlook.at(at, predictor, model.scaling, LIKELY_RISK, LIKELY_MAX),
       advice: driftAdvice(monitor.weeks()),
     };
   }
