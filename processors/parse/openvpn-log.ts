@@ -634,7 +634,17 @@ function looksForeign(text: string, bodyAt: number): boolean {
   if (FOREIGN_WORDS.has(word)) return true;
   if (word.endsWith(':') && DOVECOT_LEVELS.some((level) => text.startsWith(level, space + 1))) return true;
   if (word.startsWith('[')) return readName(text.slice(bodyAt)) === undefined;
-  return isEximWord(word) || isNumber(word);
+  return isEximWord(word) || isNumber(word) || isDpkgLine(text, bodyAt);
+}
+
+/** dpkg.log: `status installed NAME:ARCH VERSION`, `upgrade NAME:ARCH OLD NEW`, `startup archives unpack`. Source: dpkg(1), --log. */
+function isDpkgLine(text: string, bodyAt: number): boolean {
+  const body = text.slice(bodyAt, bodyAt + 200);
+  return (
+    /^(?:status [a-z-]+|install|upgrade|trigproc|configure|remove|purge|disappear) [a-z0-9][a-z0-9+.-]*:[a-z0-9-]+ /.test(
+      body,
+    ) || /^(?:startup [a-z]+ [a-z]+$|conffile )/.test(body)
+  );
 }
 
 /** Exim's message id (`1abcde-000000-0A`, longer from 4.97 on) or a field (`H=host`). */

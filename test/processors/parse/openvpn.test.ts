@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ParseStage } from '../../../processors/parse/index.ts';
 import { openvpnLog, openvpnStatus } from '../../../processors/parse/openvpn.ts';
 import { parseEndpoint } from '../../../processors/parse/openvpn-address.ts';
+import { UTC } from '../../../processors/time.ts';
 import { surviveHostileLines } from './hostile-lines.ts';
 import { sourceGolden } from './source-golden.ts';
 
@@ -49,4 +51,21 @@ test('endpoints as 2.3 to 2.7 print them', () => {
   ]) {
     assert.equal(read(none), 'none', none);
   }
+});
+
+test('a stamp alone is that of many programs: their lines are left to others', () => {
+  const stage = new ParseStage();
+  const source = { index: 0, name: 'some.log', fingerprint: 'some', modifiedAt: undefined };
+  stage.open(source, UTC, Date.UTC(2026, 10, 24));
+  const foreign = [
+    '2026-11-24 03:24:12 status half-configured libc6:amd64 2.36-9',
+    '2026-11-24 03:24:13 upgrade example-tools:all 1.0 1.1',
+    '2026-11-24 03:24:14 startup archives unpack',
+    '2026-11-24 03:24:15 INFO a service says something',
+    '2026-11-24 03:24:16 [4711] LOG:  checkpoint starting',
+  ];
+  const own = '2026-11-24 03:24:17 library versions: OpenSSL 3.0.17, LZO 2.10';
+  const records = [...foreign, own].map((text, offset) => ({ text, offset }));
+  const datasets = stage.push(source, records).map((e) => e.dataset);
+  assert.deepEqual(datasets, [...foreign.map(() => 'unparsed'), 'openvpn.log']);
 });
