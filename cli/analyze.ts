@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { openNdjson } from '../outputs/ndjson.ts';
+import type { OutputBatch } from '../outputs/output.ts';
 import { messageOf, OutputError, systemCode } from '../outputs/output-error.ts';
 import { openStore, type Store } from '../outputs/sqlite.ts';
 import { sessionId } from '../processors/profile/build-profile.ts';
@@ -132,7 +133,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         for (const c of closed) if (c.revised) revised.add(sessionId(c.session));
       },
       onBatch: async (batch) => {
-        for (const p of batch.profiles) if (!revised.has(p.imapwhy.session.id)) summary.add(p);
+        for (const p of batch.profiles) if (!revised.has(p.imapwhy.session.id)) summary.add(open.corrected(p));
         for (const i of batch.incidents) {
           incidents.set(i.imapwhy.incident.id, i);
         }
@@ -140,7 +141,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         await held?.hold(batch.profiles);
         const now = held ? { ...batch, profiles: [] } : batch;
         await open.write(now);
-        await files.write(now);
+        await files.write(withStatements(now, open));
       },
     });
     progress.done();
@@ -148,7 +149,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     for await (const profiles of held?.release() ?? []) {
       const batch = { events: [], incidents: [], profiles };
       await open.write(batch);
-      await files.write(batch);
+      await files.write(withStatements(batch, open));
     }
     for (const s of result.sources) summary.addIngest(ingestCounts(s));
     for (const i of incidents.values()) summary.addIncident(i);
@@ -189,6 +190,11 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     await forecast?.close();
     await store?.close().catch(() => undefined);
   }
+}
+
+/** The store keeps what the model said; who reads the files is told what people said too. */
+function withStatements(batch: OutputBatch, store: Store): OutputBatch {
+  return { ...batch, profiles: batch.profiles.map((p) => store.corrected(p)) };
 }
 
 /** Says what must be said after the summary, and returns the exit code. */

@@ -7,6 +7,7 @@ import { parseZone } from '../processors/time.ts';
 import { jsonText, terminalText } from '../reports/clean-text.ts';
 import { explain } from '../reports/explain.ts';
 import { explanationLines, listLine, momentText, type StyledLine } from '../reports/explain-lines.ts';
+import { type Found, findById, OTHERS_MAX } from './find-session.ts';
 import { type Moment, parseMoment } from './moment.ts';
 
 export const DEFAULT_STORE = './imapwhy-out/imapwhy.db';
@@ -32,7 +33,6 @@ export const FAILED = 1;
 export const WRONG_USE = 2;
 
 const WINDOW_MS = 30 * 60_000; // a person's 09:13 is a memory, not a stamp
-const OTHERS_MAX = 10;
 const DAY_MS = 86_400_000;
 const DAYS_MAX = 3660;
 
@@ -110,40 +110,6 @@ function wrongUse(id: string | undefined, options: ExplainOptions): string | und
 function luxonZone(zone: string): string {
   const name = parseZone(zone)?.name ?? 'UTC';
   return /^[+-]/.test(name) ? `UTC${name}` : name;
-}
-
-/** The session to explain and others that also match; or the lines to say when there is none. */
-type Found =
-  | { readonly profile: Profile; readonly others: readonly Profile[] }
-  | { readonly notFound: readonly string[] };
-
-function findById(store: StoreReader, id: string): Found {
-  const exact = store.profile(id);
-  if (exact) return { profile: exact, others: [] };
-  const [byDovecot, ...others] = store.findProfiles({ dovecotId: id, limit: OTHERS_MAX });
-  if (byDovecot) return { profile: byDovecot, others };
-  const ids = store.idsLike(id, OTHERS_MAX);
-  const only = ids.length === 1 && ids[0] !== undefined ? store.profile(ids[0]) : undefined;
-  if (only) return { profile: only, others: [] };
-  if (ids.length > 1)
-    return { notFound: [`Several sessions have an id that begins with ${id}:`, ...ids.map((i) => `  ${i}`)] };
-  const near = nearestIds(store, id);
-  return {
-    notFound: [
-      `No session has the id ${id}.`,
-      ...(near.length > 0 ? [`Nearest ids: ${near.join(', ')}`] : []),
-      'Nobody knows ids: try imapwhy explain --user NAME --at 09:13',
-    ],
-  };
-}
-
-/** Ids that share the longest beginning with what was typed. */
-function nearestIds(store: StoreReader, id: string): readonly string[] {
-  for (let length = Math.min(id.length - 1, 64); length > 0; length--) {
-    const ids = store.idsLike(id.slice(0, length), 3);
-    if (ids.length > 0) return ids;
-  }
-  return [];
 }
 
 function findByUser(store: StoreReader, options: ExplainOptions, zone: string): Found {

@@ -22,6 +22,7 @@ const program = new Command('imapwhy')
 const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['analyze', async () => (await import('./analyze.ts')).registerAnalyze],
   ['explain', async () => (await import('./explain.ts')).registerExplain],
+  ['feedback', async () => (await import('./feedback.ts')).registerFeedback],
   ['parse', async () => (await import('./parse.ts')).registerParse],
   ['anomaly', async () => (await import('./anomaly.ts')).registerAnomaly],
   ['evaluate', async () => (await import('./evaluate.ts')).registerEvaluate],

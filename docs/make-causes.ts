@@ -6,12 +6,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newCase } from '../models/cause/case.ts';
 import { EVIDENCE, PRIOR_BASE } from '../models/cause/decide.ts';
-import { OWNERS, remedyFor } from '../models/cause/remedies.ts';
+import { remedyFor } from '../models/cause/remedies.ts';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { newSession } from '../processors/correlate/session.ts';
 import { Site } from '../processors/correlate/site.ts';
 import { survey } from '../processors/correlate/survey.ts';
 import { DEFAULT_TIMERS } from '../processors/profile/known-timers.ts';
+import { OWNERS } from '../processors/profile/owners.ts';
 import { CAUSE_LABELS, type CauseLabel } from '../processors/profile/profile.ts';
 
 const PAGE = join(import.meta.dirname, 'causes.md');

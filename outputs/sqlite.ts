@@ -9,11 +9,13 @@ import { resolve } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { AnomalyFinding } from '../models/anomaly/finding.ts';
+import { type Statement, withFeedback } from '../processors/profile/feedback.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { CauseLabel, Outcome, Profile } from '../processors/profile/profile.ts';
 import { documentText } from './document-text.ts';
 import type { EventDocument, Output, OutputBatch } from './output.ts';
 import { messageOf, OutputError } from './output-error.ts';
+import { FEEDBACK_SCHEMA, type FeedbackTable, feedbackTable } from './sqlite-feedback.ts';
 
 /** What findProfiles looks for; what is left out does not matter. */
 export interface ProfileQuery {
@@ -45,6 +47,7 @@ export interface Run {
   readonly engine: string; // release of parsers and weights
 }
 
+/** Profiles come with what people said about their causes (processors/profile/feedback.ts); the model's answer stays in the table. */
 export interface StoreReader {
   profile(id: string): Profile | undefined;
   findProfiles(query: ProfileQuery): readonly Profile[];
@@ -56,6 +59,10 @@ export interface StoreReader {
   profiles(range?: { readonly since?: number; readonly until?: number }): IterableIterator<Profile>;
   incidents(): IterableIterator<Incident>;
   anomalies(): IterableIterator<AnomalyFinding>;
+  /** What people said, of one session or of all, in the order in which it was said. */
+  statements(session?: string): readonly Statement[];
+  /** A profile that comes from elsewhere, with what people said about it. */
+  corrected(profile: Profile): Profile;
   /** Latest first, at most 100. */
   runs(): readonly Run[];
 }
@@ -63,6 +70,7 @@ export interface StoreReader {
 export interface Store extends Output, StoreReader {
   /** Idempotent by `startedAt`. */
   recordRun(run: Run): void;
+  recordStatement(statement: Statement): void;
 }
 
 /** A store that is only read. Close it all the same. */
@@ -71,7 +79,7 @@ export interface ReadStore extends StoreReader {
 }
 
 const APPLICATION_ID = 0x696d7779; // "imwy": says that a SQLite file is ours
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 const EVENTS_OF_MAX = 10_000;
 const BUSY_MS = 10_000;
 
@@ -89,6 +97,7 @@ const MIGRATIONS: readonly string[] = [
   `CREATE TABLE anomalies (
      id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL,
      level TEXT NOT NULL, scope TEXT NOT NULL, document TEXT NOT NULL);`,
+  FEEDBACK_SCHEMA,
 ];
 
 /** The unique indexes also carry the promise that an id is there once; `seal` makes them. */
@@ -235,6 +244,9 @@ function createStore(db: DatabaseSync, file: string, bulkAtFirst: boolean): Stor
     recordRun(run) {
       guard(file, () => statements.run.run(run.startedAt, JSON.stringify(run)));
     },
+    recordStatement(statement) {
+      guard(file, () => feedbackTable(db).add(statement));
+    },
     async close() {
       if (closed) return;
       closed = true;
@@ -365,14 +377,20 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
     for (const row of rows) yield String(row.document);
   }
 
+  const feedback = feedbackTable(db);
+  const corrected = (p: Profile): Profile => guard(file, () => withFeedback(p, feedback.latest(p.imapwhy.session.id)));
+  const readProfile = (text: string): Profile => corrected(parseProfile(text));
+
   return {
+    corrected,
+    statements: (session) => guard(file, () => feedback.all(session)),
     profile(id) {
       const [text] = documents('SELECT document FROM profiles WHERE id = ? ORDER BY revision DESC LIMIT 1', id);
-      return text === undefined ? undefined : parseProfile(text);
+      return text === undefined ? undefined : readProfile(text);
     },
     findProfiles(query) {
-      const { sql, values } = profileSearch(query);
-      return documents(sql, ...values).map(parseProfile);
+      const { sql, values } = guard(file, () => profileSearch(query, feedback));
+      return documents(sql, ...values).map(readProfile);
     },
     idsLike(beginning, limit) {
       const sql = 'SELECT DISTINCT id AS document FROM profiles WHERE id >= ? AND id < ? ORDER BY id LIMIT ?';
@@ -393,7 +411,7 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
       const sql = 'SELECT document FROM profiles WHERE start_ms >= ? AND start_ms < ? ORDER BY start_ms, id';
       const since = range.since ?? Number.MIN_SAFE_INTEGER;
       const until = range.until ?? Number.MAX_SAFE_INTEGER;
-      for (const text of walk(sql, since, until)) yield parseProfile(text);
+      for (const text of walk(sql, since, until)) yield readProfile(text);
     },
     *incidents() {
       for (const text of walk('SELECT document FROM incidents ORDER BY start_ms, id')) yield parseIncident(text);
@@ -424,7 +442,7 @@ const parseRun = (text: string): Run => JSON.parse(text);
 const parseRecord = (text: string): Readonly<Record<string, unknown>> => JSON.parse(text);
 
 /** Only fixed texts go into the SQL; whatever a person or a log said is a parameter. */
-function profileSearch(query: ProfileQuery): { sql: string; values: SQLInputValue[] } {
+function profileSearch(query: ProfileQuery, feedback: FeedbackTable): { sql: string; values: SQLInputValue[] } {
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
   const where = (condition: string, ...more: readonly SQLInputValue[]): void => {
@@ -439,8 +457,10 @@ function profileSearch(query: ProfileQuery): { sql: string; values: SQLInputValu
   }
   if (query.clientIp !== undefined) where('client_ip = ?', query.clientIp);
   if (query.dovecotId !== undefined) where('dovecot_id = ?', query.dovecotId.replace(/^<|>$/g, ''));
-  if (query.cause !== undefined)
-    where(query.cause === 'none' ? 'cause = ?' : "cause <> 'none' AND cause = ?", query.cause);
+  if (query.cause !== undefined) {
+    const { condition, values: wanted } = feedback.causeIs(query.cause);
+    where(condition, ...wanted);
+  }
   if (query.outcome !== undefined) where('outcome = ?', query.outcome);
 
   const from = query.at;

@@ -130,14 +130,30 @@ function addHeadline(page: Page, e: Explanation): void {
   );
   page.wrap('plain', whenText(page, h), 2);
   if (h.reason !== null) page.wrap('plain', `the log says: ${h.reason}`, 2);
-  if (h.cause !== 'none' || failed) page.wrap(failed ? 'bad' : 'plain', causeText(e), 2);
+  if (h.cause !== 'none' || failed || e.feedback) page.wrap(failed ? 'bad' : 'plain', causeText(e), 2);
+  addFeedback(page, e);
   const dovecot = e.dovecot_id === null ? '' : `, Dovecot session <${e.dovecot_id}>`;
   const tags = h.tags.length === 0 ? '' : `, ${h.tags.join(', ')}`;
   page.wrap('faint', `session ${e.id}, revision ${e.revision}${dovecot}${tags}`, 2);
 }
 
+/** Who said otherwise, when and why, and what it was instead of. */
+function addFeedback(page: Page, { feedback }: Explanation): void {
+  if (!feedback) return;
+  const when = momentText(feedback.at, page.zone, 'yyyy-MM-dd HH:mm:ss');
+  page.wrap('plain', `said by ${feedback.by} on ${when}${feedback.note === null ? '' : `: ${feedback.note}`}`, 2);
+  const same = feedback.label === feedback.model_label ? 'the same' : feedback.model_label;
+  page.wrap('plain', `the model had said ${same}, ${shareText(feedback.model_probability)} sure`, 2);
+}
+
 function causeText(e: Explanation): string {
   const h = e.headline;
+  if (e.feedback) {
+    const scope = h.scope === null ? '' : `, shared by ${scopeText(h.scope)}`;
+    return h.cause === 'none'
+      ? 'cause: none, as a person said'
+      : `cause: ${h.cause}, as a person said${scope}; owner: ${ownerText(h.owner)}`;
+  }
   if (h.cause === 'none') {
     const guess = e.alternatives[0];
     return `cause: none found${guess ? `; the best guess is ${guess.label} with ${shareText(guess.probability)}` : ''}`;
@@ -217,9 +233,15 @@ function addPhases(page: Page, e: Explanation): void {
   }
 }
 
+/** Evidence and alternatives explain the model's answer, also where a person's counts. */
+function modelLabel(e: Explanation): CauseLabel {
+  return e.feedback?.model_label ?? e.headline.cause;
+}
+
 function addEvidence(page: Page, e: Explanation): void {
-  const label = e.headline.cause;
-  page.heading(`Evidence for ${label === 'none' ? 'none (no cause)' : label}, in log-odds`);
+  const label = modelLabel(e);
+  const whose = e.feedback ? ', the model’s answer' : '';
+  page.heading(`Evidence for ${label === 'none' ? 'none (no cause)' : label}${whose}, in log-odds`);
   if (e.evidence.length === 0) {
     page.wrap('faint', '  none: nothing in this session called for a closer look', 2);
     return;
@@ -267,7 +289,7 @@ function mostlyText(row: EvidenceRow): string {
 
 /** The fraction with its numbers, so that the reader can do the sum again. */
 function addSoftmax(page: Page, e: Explanation, recomputed: number): void {
-  const chosen = e.headline.cause;
+  const chosen = modelLabel(e);
   const named = [chosen, ...e.alternatives.map((a) => a.label)];
   const odds = new Map(Object.entries(e.decision.log_odds));
   const others = [...odds].filter(([label]) => !named.some((n) => n === label)).map(([, x]) => x);
@@ -279,7 +301,7 @@ function addSoftmax(page: Page, e: Explanation, recomputed: number): void {
   );
   const powers = [...named.map((label) => oddsOf(e, label)), signed(logSumExp(others)).trim()].map((x) => `e^${x}`);
   const stated = e.decision.stated.toFixed(3);
-  const text = `  probability: ${powers[0] ?? ''} / (${powers.join(' + ')}) = ${recomputed.toFixed(3)}; the profile says ${stated}`;
+  const text = `  probability: ${powers[0] ?? ''} / (${powers.join(' + ')}) = ${recomputed.toFixed(3)}; the ${e.feedback ? 'model said' : 'profile says'} ${stated}`;
   page.wrap('plain', text, 4);
 }
 
@@ -289,13 +311,13 @@ function oddsOf(e: Explanation, label: CauseLabel): string {
 
 function addAlternatives(page: Page, e: Explanation): void {
   if (e.alternatives.length === 0) return;
-  page.heading('Why not something else');
+  page.heading(e.feedback ? `Why the model said ${modelLabel(e)} and not something else` : 'Why not something else');
   for (const a of e.alternatives) {
     page.wrap('plain', `  ${a.label} (${a.title}), ${shareText(a.probability)}: ${a.why_not}`, 4);
     const first = a.separated_by[0];
     if (first && !a.why_not.includes(first.name)) {
       const leads = a.separated_by.map((s) => `${s.name} ${signed(s.lead).trim()}`).join(', ');
-      page.wrap('faint', `    ${e.headline.cause} is ahead by ${leads}`, 6);
+      page.wrap('faint', `    ${modelLabel(e)} is ahead by ${leads}`, 6);
     }
   }
 }
@@ -307,7 +329,16 @@ function addMissing(page: Page, e: Explanation): void {
 }
 
 function addRemedy(page: Page, e: Explanation): void {
-  if (e.remedy === null) return;
+  if (e.remedy === null) {
+    if (e.feedback === null || e.headline.cause === 'none') return;
+    page.heading('What to do');
+    page.wrap(
+      'good',
+      `  See ${e.headline.cause} in docs/causes.md: settings with figures of this session come from the model alone.`,
+      2,
+    );
+    return;
+  }
   page.heading('What to do');
   page.wrap('good', `  ${e.remedy.summary}`, 2);
   const rows: readonly (readonly [string, string | null])[] = [

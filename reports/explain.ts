@@ -1,10 +1,12 @@
 import type { EventDocument } from '../outputs/output.ts';
+import { modelCause } from '../processors/profile/feedback.ts';
 import {
   CAUSE_LABELS,
   type Cause,
   type CauseLabel,
   type ClockNote,
   type Evidence,
+  type Feedback,
   type MissingSource,
   type Outcome,
   type Phase,
@@ -19,6 +21,8 @@ export interface Explanation {
   readonly dovecot_id: string | null;
   readonly revision: number;
   readonly headline: Headline;
+  /** What a person said; then the cause of the headline is theirs. Evidence, decision and alternatives are always those of the model. */
+  readonly feedback: Feedback | null;
   readonly timeline: readonly TimelineLine[];
   readonly lines_omitted: number; // lines that the profile does not list
   readonly clock: readonly ClockNote[];
@@ -68,7 +72,7 @@ export interface EvidenceRow {
   readonly kind: Evidence['kind'];
   readonly text: string;
   readonly value: number;
-  readonly weight: number; // log-odds for the chosen label
+  readonly weight: number; // log-odds for the label that the model chose
   readonly adds: number; // value times weight
   /** The label that it speaks for or against most, if that is not the chosen one. */
   readonly mostly: { readonly label: CauseLabel; readonly adds: number } | null;
@@ -103,19 +107,21 @@ const LEAD_MIN = 0.3;
  */
 export function explain(profile: Profile, events: readonly EventDocument[]): Explanation {
   const own = profile.imapwhy;
-  const decision = checkDecision(own.cause);
+  const byModel = modelCause(profile);
+  const decision = checkDecision(byModel);
   return {
     id: own.session.id,
     dovecot_id: own.session.dovecot_id,
     revision: own.revision,
     headline: headlineOf(profile),
+    feedback: own.feedback ?? null,
     timeline: timelineOf(profile, events),
     lines_omitted: own.events_omitted,
     clock: own.clock,
     phases: own.phases.map((phase) => ({ ...phase, stalled: phase.name === own.stalled_in })),
-    evidence: own.cause.evidence.map((e) => evidenceRow(e, own.cause.label)),
+    evidence: own.cause.evidence.map((e) => evidenceRow(e, byModel.label)),
     decision,
-    alternatives: alternativesOf(own.cause, decision),
+    alternatives: alternativesOf(byModel, decision),
     missing_sources: own.cause.missing_sources,
     remedy: own.cause.remedy,
   };
@@ -142,7 +148,7 @@ function headlineOf(profile: Profile): Headline {
     reason: profile.event.reason,
     stalled_in,
     cause: cause.label,
-    title: cause.label === 'none' ? noCauseTitle(outcome) : sessionTitle(cause.label),
+    title: cause.label === 'none' ? noCauseTitle(outcome, profile.imapwhy.feedback) : sessionTitle(cause.label),
     probability: cause.probability,
     owner: cause.owner,
     scope: cause.scope,
@@ -155,8 +161,9 @@ function bracketed(address: string, port: string): string {
 }
 
 /** No cause is two different things: nothing was wrong, or nobody knows what. */
-function noCauseTitle(outcome: Outcome): string {
+function noCauseTitle(outcome: Outcome, feedback: Feedback | undefined): string {
   if (outcome === 'ok') return 'Healthy: nothing was wrong';
+  if (feedback) return 'No cause: a person said that it is none of those that imapwhy knows';
   if (outcome === 'auth_failed')
     return 'The login was refused, and nothing else is wrong (a wrong password, most likely)';
   return 'Unexplained: the logs at hand do not say why';

@@ -1,10 +1,11 @@
 import type { ClosedSession } from '../../processors/correlate/correlate.ts';
 import type { KnownTimer } from '../../processors/profile/known-timers.ts';
+import { layerOf, OWNERS } from '../../processors/profile/owners.ts';
 import type { Alternative, Cause, CauseLabel, Evidence, Outcome } from '../../processors/profile/profile.ts';
 import { type Case, newCase } from './case.ts';
 import { type CauseModel, type Decision, decide, measure } from './decide.ts';
 import { missingSources } from './missing-sources.ts';
-import { OWNERS, remedyFor } from './remedies.ts';
+import { remedyFor } from './remedies.ts';
 
 export interface Judgement {
   readonly outcome: Outcome;
@@ -84,11 +85,6 @@ function alternative(other: CauseLabel, probability: number, winner: CauseLabel,
       ? 'only its rarer occurrence speaks against it'
       : against.map((e) => `${e.name} (+${e.lead.toFixed(1)})`).join(', ');
   return { label: other, probability: round(probability), why_not: `${winner} is ahead by ${why}` };
-}
-
-function layerOf(label: CauseLabel): Cause['layer'] {
-  const layer = label.slice(0, Math.max(0, label.indexOf('.')));
-  return layer === 'network' || layer === 'server' || layer === 'client' || layer === 'security' ? layer : null;
 }
 
 /** What the cause is shared by: incidents group by it. */

@@ -5,29 +5,6 @@ import type { Case } from './case.ts';
 const DOVECOT = 'https://doc.dovecot.org/latest/core';
 const HAPROXY = 'https://docs.haproxy.org/2.8/configuration.html';
 
-export const OWNERS: Readonly<Record<CauseLabel, string | null>> = {
-  'network.packet_loss': 'network',
-  'network.path_flap': 'network',
-  'network.qos_starvation': 'network',
-  'network.client_vanished': 'network',
-  'server.pool_exhausted': 'operations',
-  'server.auth_slow': 'operations',
-  'server.tls_misconfig': 'operations',
-  'server.idle_timeout': 'operations',
-  'server.storage_slow': 'operations',
-  'client.legacy_tls': 'service desk',
-  'client.stale_token': 'service desk',
-  'client.no_auth': 'service desk',
-  'client.too_many_connections': 'service desk',
-  'client.protocol_error': 'service desk',
-  'security.waf_false_positive': 'security',
-  'security.rate_limit': 'security',
-  'security.vpn_down': 'security',
-  'security.vpn_bottleneck': 'security',
-  'security.attack': 'security',
-  none: null,
-};
-
 /** What to do, with the exact setting of the server in question where there is one. */
 export function remedyFor(label: CauseLabel, c: Case): Remedy | null {
   switch (label) {

@@ -54,7 +54,19 @@ export interface ProfileDetails {
   readonly cause: Cause;
   /** Only with a trained model (`analyze --model`). */
   readonly prediction?: Prediction;
+  /** Only where a person has said what the cause was: `cause` then says the same. */
+  readonly feedback?: Feedback;
   readonly revision: number;
+}
+
+/** A person's answer, and what the model had said. */
+export interface Feedback {
+  readonly label: CauseLabel;
+  readonly by: string;
+  readonly at: string;
+  readonly note: string | null;
+  readonly model_label: CauseLabel;
+  readonly model_probability: number;
 }
 
 /** The risk that this attempt would fail, from what was known before it began. */
@@ -102,7 +114,7 @@ export interface Cause {
   readonly layer: 'network' | 'server' | 'client' | 'security' | null;
   readonly owner: string | null; // network, operations, service desk, security
   readonly probability: number;
-  readonly alternatives: readonly Alternative[]; // the two best
+  readonly alternatives: readonly Alternative[]; // the two best, by the model
   readonly evidence: readonly Evidence[];
   readonly missing_sources: readonly MissingSource[];
   readonly remedy: Remedy | null;

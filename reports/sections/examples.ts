@@ -1,4 +1,5 @@
-import type { CauseLabel, Evidence, Profile } from '../../processors/profile/profile.ts';
+import { modelCause } from '../../processors/profile/feedback.ts';
+import type { CauseLabel, Evidence, Feedback, Profile } from '../../processors/profile/profile.ts';
 import { field, html, logLine, type Markup, NOTHING } from '../markup.ts';
 import type { Summary } from '../summary-document.ts';
 import {
@@ -52,7 +53,8 @@ export function exampleMarkup({ profile, events }: Example, open: boolean): Mark
   const length = durationText(profile.event.duration / 1e6);
   return html`<details data-long="1"${open ? html` open` : NOTHING}><summary>${field(who, 80)}${address === null ? '' : html` from ${field(address, 64)}`}, ${dateText(profile.event.start)} ${exactClockText(profile.event.start)}: <strong>${imapwhy.outcome.replaceAll('_', ' ')}</strong> after ${length}${imapwhy.stalled_in === null ? '' : `, stalled in ${imapwhy.stalled_in}`}</summary><div class="inside">
 <dl class="facts">
-${cause.label === 'none' ? NOTHING : fact('Cause', html`${labelTitle(cause.label)}, ${shareText(cause.probability)} sure`)}
+${cause.label === 'none' ? NOTHING : fact('Cause', html`${labelTitle(cause.label)}, ${imapwhy.feedback ? 'as a person said' : `${shareText(cause.probability)} sure`}`)}
+${imapwhy.feedback ? fact('Said by', feedbackMarkup(imapwhy.feedback)) : NOTHING}
 ${fact('The server’s words', profile.event.reason === null ? null : field(profile.event.reason))}
 ${fact('Path', pathText(profile))}
 ${fact('Client', profile.user_agent.name === null ? null : field(profile.user_agent.name))}
@@ -61,7 +63,7 @@ ${fact('Whole decision', html`<code>${field(explainCommand(imapwhy.session.id), 
 <h4>Phases</h4>${phasesBar(imapwhy.phases, layerClass(cause.layer))}
 ${imapwhy.phases.length === 0 ? html`<p class="small muted">The logs show no phases of it.</p>` : NOTHING}
 <h4>Its lines</h4>${linesMarkup(profile, events)}
-${evidenceMarkup(cause.label, cause.evidence)}
+${evidenceMarkup(modelCause(profile).label, cause.evidence)}
 ${alternativesMarkup(profile)}
 ${cause.missing_sources.length === 0 ? NOTHING : html`<h4>What was missing</h4><ul class="flow small">${cause.missing_sources.map((m) => html`<li>${field(m.source, 80)}: ${field(m.enable)}</li>`)}</ul>`}
 ${cause.remedy === null ? NOTHING : html`<h4>What to do</h4>${remedyMarkup(cause.remedy)}`}
@@ -70,6 +72,12 @@ ${cause.remedy === null ? NOTHING : html`<h4>What to do</h4>${remedyMarkup(cause
 
 function fact(name: string, value: Markup | null): Markup {
   return value === null ? NOTHING : html`<dt>${name}</dt><dd>${value}</dd>`;
+}
+
+/** Names and notes are a person's text: as little trusted as a log. */
+function feedbackMarkup({ by, at, note, model_label, model_probability }: Feedback): Markup {
+  const model = model_label === 'none' ? 'that there is no cause' : labelTitle(model_label);
+  return html`${field(by, 80)} on ${dateText(at)}${note === null ? '' : html`: ${field(note, 400)}`}. The model had said ${model}, ${shareText(model_probability)} sure.`;
 }
 
 function pathText(profile: Profile): Markup | null {
