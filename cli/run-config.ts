@@ -41,6 +41,8 @@ const runConfig = v.strictObject({
   partitions: v.optional(whole(1, 256), 8),
   /** Replicas of the topics that are made; the brokers' default when left out. */
   replication: v.optional(whole(1, 10)),
+  /** A process without a sign of life for so long is taken for dead, and its partitions go to others. */
+  session_seconds: v.optional(whole(1, 600), 30),
   /** A partition without a record for so long is silent, and time goes on without it. */
   idle_seconds: v.optional(whole(1, 86_400), 30),
   snapshot_seconds: v.optional(whole(1, 3600), 30),

@@ -57,7 +57,8 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
   const groups = new Map(groupsOf(config).map((g) => [g.step, g]));
   const consume = async (step: Group['step'], handler: ConsumeHandler): Promise<void> => {
     const { group = '', reads = [] } = groups.get(step) ?? {};
-    consumptions.push(await patiently(step, log, () => kafka.consume({ group, topics: reads }, handler)));
+    const options = { group, topics: reads, sessionTimeoutMs: config.session_seconds * 1000 };
+    consumptions.push(await patiently(step, log, () => kafka.consume(options, handler)));
   };
   const { roles } = config;
   let output: ElasticsearchOutput | undefined;

@@ -4,6 +4,8 @@ import { createWriteStream } from 'node:fs';
 
 export interface ChildServer {
   readonly pid: number;
+  /** Its exit code; null where a signal ended it. */
+  readonly ended: Promise<number | null>;
   /** Sends the signal and waits for the end. */
   stop(signal: NodeJS.Signals): Promise<void>;
   /** Sends a signal that does not end it (SIGSTOP, SIGCONT). */
@@ -36,10 +38,10 @@ export async function startChild(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
-  const ended = new Promise<void>((resolve) =>
-    child.once('exit', () => {
+  const ended = new Promise<number | null>((resolve) =>
+    child.once('exit', (code) => {
       running.delete(child);
-      resolve();
+      resolve(code);
     }),
   );
   const log = createWriteStream(options.log, { flags: 'a' });
@@ -70,6 +72,7 @@ export async function startChild(
   });
   return {
     pid: child.pid ?? -1,
+    ended,
     signal: (signal) => void child.kill(signal),
     stop: async (signal) => {
       child.kill(signal);

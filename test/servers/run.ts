@@ -17,6 +17,7 @@ const suites = [
   'kafka-port.ts',
   'kafka-trouble.ts',
   'streaming.ts',
+  'streaming-service.ts',
   'onnx-parity.ts',
   'kafka-commands.ts',
   'doctor.ts',

@@ -27,7 +27,8 @@ import { parseZone, UTC } from '../../../processors/time.ts';
 
 /** The streaming workers without Kafka: each topic is a list, everything that travels is bytes. */
 
-const redaction = newRedaction('a key of the tests');
+export const TEST_KEY = 'a key of the tests';
+const redaction = newRedaction(TEST_KEY);
 const CLOCK = { zone: UTC, zoneBySource: [], near: undefined, now: Date.UTC(2026, 10, 25) };
 
 export interface Documents {
@@ -36,7 +37,11 @@ export interface Documents {
   readonly incidents: ReadonlyMap<string, string>;
 }
 
-export async function embedded(folder: string): Promise<Documents> {
+export interface AllDocuments extends Documents {
+  readonly events: ReadonlyMap<string, string>;
+}
+
+export async function embedded(folder: string, keepEvents = false): Promise<AllDocuments> {
   const documents = new Newest();
   await runAnalysis({
     paths: [folder],
@@ -46,9 +51,10 @@ export async function embedded(folder: string): Promise<Documents> {
     redaction,
     since: Number.NEGATIVE_INFINITY,
     until: Number.POSITIVE_INFINITY,
-    keepEvents: false,
-    async onBatch({ profiles, incidents }) {
+    keepEvents,
+    async onBatch({ profiles, incidents, events }) {
       documents.add(profiles, incidents);
+      for (const { id, document } of events) documents.events.set(id, JSON.stringify(document));
     },
   });
   return documents;
@@ -174,7 +180,8 @@ class Kept {
   }
 }
 
-class Newest implements Documents {
+class Newest implements AllDocuments {
+  readonly events = new Map<string, string>();
   readonly profiles = new Map<string, string>();
   readonly incidents = new Map<string, string>();
   private readonly revisions = new Map<string, number>();

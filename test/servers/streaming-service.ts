@@ -1,0 +1,69 @@
+/** The whole chain as users run it: `imapwhy run` as a process, a real Kafka, a real Elasticsearch. The documents are those of one process over the same files. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { kafkajsKafka } from '../../ingest/kafka/kafkajs/client.ts';
+import type { Kafka } from '../../ingest/kafka/port.ts';
+import { connect, type Request } from '../../outputs/elasticsearch/connection.ts';
+import { type AllDocuments, embedded } from '../cli/stream/in-memory.ts';
+import { type ElasticsearchServer, startElasticsearch, uniqueNamespace } from './elasticsearch.ts';
+import { configFor, installTemplates } from './elasticsearch-setup.ts';
+import { logOf, startImapwhy } from './imapwhy-process.ts';
+import { type KafkaServer, startKafka } from './kafka.ts';
+import { allThere, assertSame, compare, deadLetters } from './stored-documents.ts';
+import { sampleFolder, sampleTopics, sendEnd, sendSample } from './streaming-sample.ts';
+
+describe('imapwhy run', () => {
+  let broker: KafkaServer;
+  let index: ElasticsearchServer;
+  let expected: AllDocuments;
+  let kafka: Kafka;
+  let request: Request;
+  let folder: string;
+  const closing: (() => Promise<void>)[] = [];
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'imapwhy-run-'));
+    closing.push(() => rm(folder, { recursive: true, force: true }));
+    [broker, index] = await Promise.all([startKafka(), startElasticsearch()]);
+    closing.push(broker.stop, index.stop);
+    kafka = kafkajsKafka({ brokers: broker.brokers, clientId: 'test' });
+    const connection = connect(configFor(index.url));
+    request = connection.request;
+    closing.push(() => kafka.close(), connection.close);
+    await installTemplates(configFor(index.url));
+    expected = await embedded(sampleFolder, true);
+  });
+  after(async () => {
+    for (const close of closing.reverse()) await close();
+  });
+
+  test('writes every document of one process into Elasticsearch, and no other; SIGTERM ends it', async () => {
+    const namespace = uniqueNamespace();
+    const topics = await sampleTopics(namespace);
+    const service = await startImapwhy(
+      {
+        kafka: { brokers: broker.brokers, topic_prefix: namespace },
+        elasticsearch: { nodes: [index.url], namespace },
+        inputs: topics.map(({ topic }) => ({ topic })),
+        partitions: 4,
+        snapshot_seconds: 2,
+      },
+      { folder, name: 'whole' },
+    );
+    const producer = await kafka.producer();
+    await sendSample(producer, topics);
+    await sendEnd(producer, topics);
+    await allThere(request, namespace, expected, 120_000);
+    const since = performance.now();
+    await service.stop('SIGTERM');
+    assert.equal(await service.ended, 0, 'it ends by itself, with nothing left to do');
+    assert.ok(performance.now() - since < 25_000, 'within the time for draining');
+    assertSame(await compare(request, namespace, expected));
+    assert.deepEqual(await deadLetters(kafka, namespace), new Map());
+    const said = await readFile(logOf(folder, 'whole'), 'utf8');
+    assert.match(said, /stopped\n$/);
+    assert.doesNotMatch(said, /error|_failed|lost/);
+  });
+});
