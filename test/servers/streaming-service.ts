@@ -49,6 +49,7 @@ describe('imapwhy run', () => {
         inputs: topics.map(({ topic }) => ({ topic })),
         partitions: 4,
         snapshot_seconds: 2,
+        idle_seconds: 120, // a machine with much to do is no silent source
       },
       { folder, name: 'whole' },
     );
