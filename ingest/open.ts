@@ -41,7 +41,7 @@ export interface RecordBatch {
   readonly records: readonly SourceRecord[];
   /** Bytes of the underlying file (compressed ones if it is compressed) that were read up to here, for progress. */
   readonly bytesRead: number;
-  /** Undefined where records are no pieces of the bytes (a JSON document), and for the last ones, which come with the end. */
+  /** Undefined where a record is more than a piece of the bytes (several lines, a JSON document), and for the last ones, which come with the end. */
   readonly chunk: Chunk | undefined;
 }
 
@@ -167,7 +167,7 @@ class Log implements OpenedLog {
         const out: SourceRecord[] = [];
         records.push(content, out);
         this.#keep(spool, content, out);
-        const chunk = this.framing === 'json-array' ? undefined : { bytes: content, offset };
+        const chunk = this.framing === 'line' ? { bytes: content, offset } : undefined;
         offset += content.length;
         yield { records: out, bytesRead: this.#reading.bytesRead, chunk };
         if (records.jsonProblem !== undefined) break;

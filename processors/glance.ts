@@ -99,7 +99,7 @@ export class Glance {
   }
 
   /**
-   * The line from `from` to `to`, positions in the chunk, without its newline. `to` may lie before its end, as many bytes as it has that are
+   * The line from `from` to `to`, positions in the chunk, without its newline; there is none within it. `to` may lie before its end, as many bytes as it has that are
    * beyond ASCII: if there are any, the answer is that it may be everything.
    */
   at(from: number, to: number): number {

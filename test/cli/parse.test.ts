@@ -92,3 +92,16 @@ test('secrets are gone, and the same key gives the same fingerprint', async () =
   assert.match(one.stdout, /given password: \[secret:1-7:/);
   assert.equal(one.stdout, two.stdout);
 });
+
+test('a secret at the end of a record of many lines with CRLF is gone', async () => {
+  const part = (letter: string, ...lines: readonly string[]): string[] => [`---AbCdEf12---${letter}--`, ...lines, ''];
+  const record = [
+    ...part('A', '[24/Nov/2026:03:24:12 +0000] 178000 198.51.100.30 50209 192.0.2.10 443'),
+    ...part('B', 'GET / HTTP/1.1', 'Host: webmail.example.org', ...Array.from({ length: 40 }, (_, i) => `X-${i}: 1`)),
+    ...part('H', 'ModSecurity: x', 'password=hunter2'),
+    ...part('Z'),
+  ];
+  const done = await imapwhy(['parse'], { stdin: record.map((line) => `${line}\r\n`).join('') });
+  assert.match(done.stdout, /\[secret:1-7:/, done.stdout);
+  assert.ok(!done.stdout.includes('hunter2'));
+});

@@ -40,7 +40,8 @@ function sameBothWays(texts: readonly string[], zone = UTC, flaw?: RecordFlaw): 
   for (const event of events) {
     const { raw } = event.line;
     const expected = JSON.stringify(toEcs(event, SOURCE, REDACTION, zone.name));
-    const seen = new Glance(Buffer.from(raw)).at(0, raw.length);
+    // A line has no newline in it; a damaged one of this test may.
+    const seen = raw.includes('\n') ? UNKNOWN_GLANCE : new Glance(Buffer.from(raw)).at(0, raw.length);
     assert.equal(write(writer, event, UNKNOWN_GLANCE), expected, raw);
     assert.equal(write(writer, event, seen), expected, raw);
   }
