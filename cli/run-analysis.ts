@@ -16,6 +16,7 @@ import type { KnownTimer } from '../processors/profile/known-timers.ts';
 import type { EventRef, Profile } from '../processors/profile/profile.ts';
 import type { Redaction } from '../processors/redact.ts';
 import { distinctLogs } from './distinct-logs.ts';
+import { keepHeapTight } from './heap.ts';
 import { flow, type PreparedSource } from './pipeline.ts';
 import { type ClockChoices, prepareSources } from './prepare.ts';
 
@@ -119,6 +120,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
       }
     };
     const onProgress = (source: PreparedSource, bytes: number, n: number): void => {
+      keepHeapTight();
       lines += n;
       bytesRead.set(source.log.source.index, bytes);
       options.onProgress?.({

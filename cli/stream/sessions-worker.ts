@@ -3,6 +3,7 @@ import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
 import type { StoredSession } from '../../processors/correlate/session-store.ts';
 import type { AddressUsers } from '../../processors/correlate/shared-addresses.ts';
+import { keepHeapTight } from '../heap.ts';
 import { version } from '../version.ts';
 import { readEventBatch, writeFacts } from './messages.ts';
 import { readState } from './restore.ts';
@@ -38,6 +39,7 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
 
   protected process(state: SessionsPartition, { lease, records }: Batch): Step {
     const { topics } = this.options;
+    keepHeapTight();
     const { counters } = this.context;
     const { late, evicted } = state;
     const out: RecordToSend[] = [];
