@@ -39,14 +39,16 @@ export function registerEvaluateAnomaly(evaluate: Command, sample: string): void
     .option('--corpus <dir>', 'folder with logs/, truth.ndjson and faults.ndjson (plain or .gz)', sample)
     .option('--card <file>', 'write the model card, Markdown')
     .option('--json', 'the figures as JSON')
-    .action(async (options: EvaluateAnomalyOptions) => {
-      const metrics = REPORT_SEEDS.map((seed) => scoreSeed(seed));
-      const lab = await scoreLab(options.corpus);
-      const figures = { metrics, lab };
-      if (options.json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
-      else process.stdout.write(`${tables(figures)}\n`);
-      if (options.card !== undefined) await writeFile(options.card, card(figures));
-    });
+    .action(evaluateAnomaly);
+}
+
+export async function evaluateAnomaly(options: EvaluateAnomalyOptions): Promise<void> {
+  const metrics = REPORT_SEEDS.map((seed) => scoreSeed(seed));
+  const lab = await scoreLab(options.corpus);
+  const figures = { metrics, lab };
+  if (options.json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
+  else process.stdout.write(`${tables(figures)}\n`);
+  if (options.card !== undefined) await writeFile(options.card, card(figures));
 }
 
 interface DetectorScore {
