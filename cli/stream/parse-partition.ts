@@ -65,6 +65,8 @@ export interface Parsed {
 
 export interface ParsePartitionState {
   readonly partitions: number;
+  /** The first record that has not been read. */
+  readonly next: number;
   readonly reached: number | null;
   readonly ended: boolean;
   readonly addresses: DovecotAddressesState;
@@ -100,6 +102,7 @@ export class ParsePartition {
   private readonly own: string;
   private reached = Number.NEGATIVE_INFINITY;
   private ended = false;
+  next = 0;
 
   /** `zoneNamed` reads the zones of the state. */
   constructor(options: ParseOptions, state?: ParsePartitionState, zoneNamed?: (name: string) => CivilZone | undefined) {
@@ -110,6 +113,7 @@ export class ParsePartition {
     if (!state) return;
     this.reached = state.reached ?? Number.NEGATIVE_INFINITY;
     this.ended = state.ended;
+    this.next = state.next;
     for (const s of state.sources) {
       const known: KnownSource = {
         source: s.source,
@@ -125,6 +129,7 @@ export class ParsePartition {
   toData(): ParsePartitionState {
     return {
       partitions: this.options.partitions,
+      next: this.next,
       reached: finiteOrNull(this.reached),
       ended: this.ended,
       addresses: this.addresses.toData(),

@@ -52,6 +52,10 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     return new ParsePartition({ ...where, partitions, zone: zoneOf(lease.topic), redaction }, state, parseZone);
   }
 
+  protected doneUpTo(state: ParsePartition): number {
+    return state.next;
+  }
+
   /** Everybody waits for a unit that was never heard of. */
   protected override async opened(work: PartitionWork<ParsePartition>): Promise<void> {
     const { state, lease } = work;
@@ -78,6 +82,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     }
     const parsed = state.push(raw, Date.now());
     if (isOver) state.end();
+    state.next = next;
     counters.add('records_total', 'read', records.length);
     counters.add('events_total', 'parsed', parsed.documents.length - parsed.unparsed);
     counters.add('events_total', 'unparsed', parsed.unparsed);

@@ -37,6 +37,11 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
     return new SessionsPartition({ partition: lease.partition, units, correlate }, storedPartition(state));
   }
 
+  /** It reads some records again by intention, and knows by itself which. */
+  protected doneUpTo(state: SessionsPartition): number {
+    return state.neededFrom;
+  }
+
   protected process(state: SessionsPartition, { lease, records }: Batch): Step {
     const { topics } = this.options;
     keepHeapTight();

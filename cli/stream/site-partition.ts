@@ -24,6 +24,8 @@ export interface SitePartitionState {
   readonly sources: readonly SourceNote[];
   readonly units: readonly Progress[];
   readonly reached: number | null;
+  /** The first record of facts that has not been taken. */
+  readonly next: number;
 }
 
 const SOURCES_MAX = 100_000;
@@ -37,6 +39,7 @@ export class SitePartition {
   private readonly watermark: Watermark;
   private readonly sources: Map<number, SourceNote>;
   private reached: number;
+  next: number;
 
   constructor(options: SiteOptions, state?: SitePartitionState) {
     this.options = options;
@@ -44,6 +47,7 @@ export class SitePartition {
     this.watermark = new Watermark(state?.units);
     this.sources = new Map(state?.sources.map((s) => [s.number, s]));
     this.reached = state?.reached ?? Number.NEGATIVE_INFINITY;
+    this.next = state?.next ?? 0;
     const { model, timers } = options;
     this.watch = new AnomalyWatch(state?.anomalies);
     this.judging = new Judging({ model, timers, facts: this.facts(), watch: this.watch }, state?.incidents);
@@ -57,6 +61,7 @@ export class SitePartition {
       sources: [...this.sources.values()],
       units: this.watermark.toData(),
       reached: Number.isFinite(this.reached) ? this.reached : null,
+      next: this.next,
     };
   }
 

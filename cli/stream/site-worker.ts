@@ -30,6 +30,10 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
     return new SitePartition(this.options, readSiteState(records));
   }
 
+  protected doneUpTo(state: SitePartition): number {
+    return state.next;
+  }
+
   protected process(state: SitePartition, { lease, records, next }: Batch): Step {
     const { topics, snapshotMs } = this.options;
     const out: RecordToSend[] = [];
@@ -52,6 +56,7 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
       this.context.counters.add('documents_total', 'profile', profiles.length);
       this.context.counters.add('documents_total', 'incident', incidents.length);
     }
+    state.next = next;
     if (Date.now() - this.writtenAt < snapshotMs) return { records: out, next: undefined };
     this.writtenAt = Date.now();
     out.push(...writeSiteState(state.toData(), topics.siteState));

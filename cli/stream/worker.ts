@@ -42,6 +42,11 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
   }
 
   protected abstract restore(lease: Lease): Promise<P>;
+  /**
+   * The first record that the state does not hold yet. The group's offset may show a transaction a moment later than the state does; the state
+   * is the truth.
+   */
+  protected abstract doneUpTo(state: P): number;
   /** What to write for a batch. `caughtUpMs`: for so long every batch was the end of what there was. */
   protected abstract process(state: P, batch: Batch, caughtUpMs: number): Step;
 
@@ -75,7 +80,9 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
       work.state = undefined;
       work.lag = Math.max(0, batch.end - batch.next);
       if (work.lag > 0) work.caughtUpAt = Date.now();
-      const { records, next } = this.process(state, batch, Date.now() - work.caughtUpAt);
+      const done = this.doneUpTo(state);
+      const fresh = { ...batch, records: batch.records.filter((r) => r.offset >= done) };
+      const { records, next } = this.process(state, fresh, Date.now() - work.caughtUpAt);
       await this.commit(work, records, next);
       work.state = state;
       work.lastBatchAt = Date.now();

@@ -20,6 +20,9 @@ export interface TransactionClient {
 }
 
 const attemptsMax = 8;
+/** A transaction that was committed shows in the group's offsets a moment later than elsewhere, most of all while a broker starts. */
+const looksMax = 10;
+const lookAgainMs = 200;
 
 export async function openSafeTransactor(client: TransactionClient): Promise<Transactor> {
   const transactor = new SafeTransactor(client);
@@ -79,7 +82,16 @@ class SafeTransactor implements Transactor {
     for (const { lease, next } of transaction.consumed) if (lease instanceof OwnedPartition) lease.noteCommitted(next);
   }
 
-  async #isCommitted({ consumed }: Transaction): Promise<boolean> {
+  /** Nobody else can commit under this id any more, so a change can only be ours: it is looked for more than once before the work is done again. */
+  async #isCommitted(transaction: Transaction): Promise<boolean> {
+    for (let look = 1; ; look++) {
+      if (await this.#showsAsCommitted(transaction)) return true;
+      if (look >= looksMax) return false;
+      await pauseFor(lookAgainMs);
+    }
+  }
+
+  async #showsAsCommitted({ consumed }: Transaction): Promise<boolean> {
     let done = 0;
     for (const { lease, next } of consumed) {
       const committed = (await this.#client.committedOffsets(lease.group, lease.topic)).get(lease.partition);
