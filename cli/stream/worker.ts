@@ -80,7 +80,8 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
       work.state = undefined;
       work.lag = Math.max(0, batch.end - batch.next);
       if (work.lag > 0) work.caughtUpAt = Date.now();
-      const done = this.doneUpTo(state);
+      // A partition that ends before was made anew.
+      const done = this.doneUpTo(state) > batch.end ? 0 : this.doneUpTo(state);
       const fresh = { ...batch, records: batch.records.filter((r) => r.offset >= done) };
       const { records, next } = this.process(state, fresh, Date.now() - work.caughtUpAt);
       await this.commit(work, records, next);
