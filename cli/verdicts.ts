@@ -26,10 +26,19 @@ export interface Verdicts {
   readonly findings: readonly AnomalyFinding[];
 }
 
+/** Takes a session that could not be judged, and what it made the code throw. */
+export type RejectedSession = (closed: ClosedSession, error: unknown) => void;
+
 export const NO_VERDICTS: Verdicts = { profiles: [], incidents: [], findings: [] };
 
 /** Incidents are given out at whole minutes of event time, so that what is in them does not depend on how the input was cut. */
 const TICK_MS = 60_000;
+
+interface Judged {
+  readonly closedAt: number;
+  readonly revised: boolean;
+  readonly profile: Profile;
+}
 
 /** Closed sessions in, judged profiles and the incidents they make out. */
 export class Judging {
@@ -46,15 +55,20 @@ export class Judging {
     return this.incidents.toData();
   }
 
-  /** `closed` in the order of closing; `now`: event time has come so far, Infinity at the end. */
-  push(closed: readonly ClosedSession[], now: number): Verdicts {
-    const { model, timers, facts, watch } = this.options;
-    const judged = closed.map((c) => {
-      const { outcome, cause } = judge(c, model, timers);
-      const profile = buildProfile(c, outcome, cause, facts, model.epoch);
-      const { session, closedAt, revised } = c;
-      const quotes = session.texts.length > 0 && needsProof(profile);
-      return { closedAt, revised, profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile };
+  /**
+   * `closed` in the order of closing; `now`: event time has come so far, Infinity at the end. A session that cannot be judged is given to
+   * `rejected`, where there is one, and the rest goes on.
+   */
+  push(closed: readonly ClosedSession[], now: number, rejected?: RejectedSession): Verdicts {
+    const { watch } = this.options;
+    const judged = closed.flatMap((c) => {
+      try {
+        return [this.judged(c)];
+      } catch (error) {
+        if (rejected === undefined) throw error;
+        rejected(c, error);
+        return [];
+      }
     });
     // What closes at the same moment does so in no order of its own.
     judged.sort((a, b) => a.closedAt - b.closedAt || (idOf(a.profile) < idOf(b.profile) ? -1 : 1));
@@ -66,6 +80,15 @@ export class Judging {
     });
     this.moveTo(now, out);
     return { profiles, ...out };
+  }
+
+  private judged(c: ClosedSession): Judged {
+    const { model, timers, facts } = this.options;
+    const { outcome, cause } = judge(c, model, timers);
+    const profile = buildProfile(c, outcome, cause, facts, model.epoch);
+    const { session, closedAt, revised } = c;
+    const quotes = session.texts.length > 0 && needsProof(profile);
+    return { closedAt, revised, profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile };
   }
 
   private moveTo(now: number, out: { incidents: Incident[]; findings: AnomalyFinding[] }): void {

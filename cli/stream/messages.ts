@@ -1,6 +1,7 @@
 /**
  * What travels between the workers: one record a batch, so that the cost of a record is shared. JSON, because every part is plain data.
- * The topics are the product's own; what does not have the shape is a dead letter, not a crash.
+ * The topics are the product's own; what does not have the shape is a dead letter, not a crash. Checked is what the order of things hangs on; what a
+ * step cannot take beyond that, it rejects one by one.
  */
 import * as v from 'valibot';
 import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
@@ -41,23 +42,29 @@ export interface FactBatch {
   readonly facts: readonly SiteFact[];
 }
 
+// JSON can say 1e999, and a time without end would be the end of all input.
+const finite = v.pipe(v.number(), v.finite());
 const progress = v.object({
   unit: v.string(),
-  reached: v.nullable(v.number()),
+  reached: v.nullable(finite),
   caughtUp: v.boolean(),
   ended: v.boolean(),
 });
-const position = { seenAt: v.number() };
 const eventBatch = v.looseObject({
   progress: v.nullable(progress),
   events: v.array(
-    v.looseObject({ ...position, at: v.number(), shift: v.number(), event: v.looseObject({ dataset: v.string() }) }),
+    v.looseObject({
+      seenAt: finite,
+      at: finite,
+      shift: finite,
+      event: v.looseObject({ dataset: v.string(), line: v.looseObject({ source: finite, offset: finite }) }),
+    }),
   ),
 });
 const factBatch = v.looseObject({
   progress: v.nullable(progress),
-  sources: v.array(v.looseObject({ number: v.number(), fingerprint: v.string(), name: v.string() })),
-  facts: v.array(v.looseObject({ ...position, kind: v.string(), source: v.number(), offset: v.number() })),
+  sources: v.array(v.looseObject({ number: finite, fingerprint: v.string(), name: v.string() })),
+  facts: v.array(v.looseObject({ seenAt: finite, kind: v.string(), source: finite, offset: finite })),
 });
 
 /** Undefined if it is not one of ours. */

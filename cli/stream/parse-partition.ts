@@ -61,6 +61,13 @@ export interface Parsed {
   readonly sources: readonly SourceNote[];
   /** How many of the documents nobody understood. */
   readonly unparsed: number;
+  /** Records that could not be read at all, by their offset in the partition. */
+  readonly rejected: readonly RejectedRecord[];
+}
+
+export interface RejectedRecord {
+  readonly offset: number;
+  readonly error: unknown;
 }
 
 export interface ParsePartitionState {
@@ -166,6 +173,7 @@ export class ParsePartition {
       facts: [],
       sources: [],
       unparsed: 0,
+      rejected: [],
     };
     if (records.length > 0) this.ended = false;
     for (let from = 0; from < records.length; ) {
@@ -181,20 +189,23 @@ export class ParsePartition {
   }
 
   private pushOfOne(known: KnownSource, records: readonly RawRecord[], out: Dealt): void {
-    const { redaction } = this.options;
-    const lines = records.map(
-      (r): SourceRecord => ({
-        text: r.text,
-        offset: r.origin?.offset ?? r.offset,
-        ...(r.flaw !== undefined && { flaw: r.flaw }),
-      }),
-    );
+    for (const record of records) {
+      try {
+        this.pushRecord(known, record, out);
+      } catch (error) {
+        out.rejected.push({ offset: record.offset, error });
+      }
+    }
+  }
+
+  private pushRecord(known: KnownSource, { text, offset, flaw, origin }: RawRecord, out: Dealt): void {
     const { source, zone } = known;
-    for (const event of this.parse.push(source, lines)) {
-      const document = toEcs(event, source, redaction, zone.name);
-      out.documents.push({ id: eventId(source.fingerprint, event.line.offset), document });
+    const line: SourceRecord = { text, offset: origin?.offset ?? offset, ...(flaw !== undefined && { flaw }) };
+    for (const event of this.parse.push(source, [line])) {
+      const document = toEcs(event, source, this.options.redaction, zone.name);
       if (event.dataset === 'unparsed') out.unparsed++;
       else this.deal(event, known, quoteOf(document), out);
+      out.documents.push({ id: eventId(source.fingerprint, event.line.offset), document });
     }
   }
 
@@ -267,6 +278,7 @@ interface Dealt {
   readonly facts: SiteFact[];
   readonly sources: SourceNote[];
   unparsed: number;
+  readonly rejected: RejectedRecord[];
 }
 
 /** What an event is told by without its record: that is in its document. */

@@ -77,10 +77,14 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
       if (isOver) continue;
       const read = this.read(record, lease);
       if (read) raw.push(read);
-      else if (record.value !== null && record.value.length > 0) out.push(this.dead(record, lease));
+      else if (record.value !== null && record.value.length > 0) out.push(this.dead(record, lease, UNREADABLE));
       else counters.add('records_skipped_total', 'empty');
     }
     const parsed = state.push(raw, Date.now());
+    for (const { offset, error } of parsed.rejected) {
+      const record = records.find((r) => r.offset === offset);
+      if (record) out.push(this.dead(record, lease, error));
+    }
     if (isOver) state.end();
     state.next = next;
     counters.add('records_total', 'read', records.length);
@@ -116,9 +120,11 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     };
   }
 
-  private dead(record: ConsumedRecord, lease: Lease): RecordToSend {
+  private dead(record: ConsumedRecord, lease: Lease, error: unknown): RecordToSend {
     this.context.counters.add('dead_letters_total', 'parse');
-    const reason = { code: 'unreadable', stage: 'parse', errorClass: 'Error', message: 'The record cannot be read.' };
+    const errorClass = error instanceof Error ? error.name : typeof error;
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = { code: 'unreadable', stage: 'parse', errorClass, message };
     return toDeadLetter(record, lease, reason, version);
   }
 
@@ -162,6 +168,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   }
 }
 
+const UNREADABLE = new Error('The record cannot be read.');
 const json = (data: object): Buffer => Buffer.from(JSON.stringify(data));
 
 function hash(text: string): number {

@@ -1,6 +1,6 @@
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
 import type { StoredSession } from '../../processors/correlate/session-store.ts';
-import type { SessionsCore } from '../../processors/correlate/sessions.ts';
+import type { SessionsCore, TimedSessionEvent } from '../../processors/correlate/sessions.ts';
 import { Sessions } from '../../processors/correlate/sessions.ts';
 import type { SharedAddressesState } from '../../processors/correlate/shared-addresses.ts';
 import type { SiteFact } from '../../processors/correlate/site-fact.ts';
@@ -31,6 +31,13 @@ export interface StoredPartition {
   readonly core: SessionsPartitionCore;
   readonly sessions: readonly StoredSession[];
   readonly addresses: SharedAddressesState;
+  readonly postponed: readonly TimedSessionEvent[];
+}
+
+/** An event that could not be applied, and why. */
+export interface RejectedEvent {
+  readonly event: TimedSessionEvent;
+  readonly error: unknown;
 }
 
 /** A record that was read, and the latest event in it. */
@@ -53,7 +60,13 @@ export class SessionsPartition {
   constructor(options: SessionsPartitionOptions, stored?: StoredPartition) {
     this.options = options;
     this.sessions = stored
-      ? Sessions.fromChanges(stored.core.sessions, stored.sessions, stored.addresses, options.correlate)
+      ? Sessions.fromChanges(
+          stored.core.sessions,
+          stored.sessions,
+          stored.addresses,
+          stored.postponed,
+          options.correlate,
+        )
       : new Sessions(options.correlate, undefined, options.partition * SERIALS);
     this.sessions.keepJournal();
     this.watermark = new Watermark(stored?.core.units);
@@ -83,9 +96,19 @@ export class SessionsPartition {
     return this.pending[0]?.offset ?? this.next;
   }
 
+  /** Whether the record was read before the restart. */
+  knows(offset: number): boolean {
+    return offset < this.next;
+  }
+
+  /** Passes over a record that cannot be used. */
+  skip(offset: number): void {
+    this.next = Math.max(this.next, offset + 1);
+  }
+
   /** Takes one record. One that was read before the restart only gives back what had not been applied by then. */
   take(batch: EventBatch, offset: number): void {
-    const isAgain = offset < this.next;
+    const isAgain = this.knows(offset);
     const waiting = isAgain ? batch.events.filter((e) => e.seenAt >= this.reached) : batch.events;
     if (waiting.length > 0) {
       this.sessions.push(waiting);
@@ -98,15 +121,19 @@ export class SessionsPartition {
     if (batch.progress) this.watermark.note(batch.progress);
   }
 
-  /** Event time goes on as far as all units have come. */
-  advance(): FactBatch {
+  /**
+   * Event time goes on as far as all units have come. What came late is applied even where it stands still: a restart takes everything before
+   * this time for done.
+   */
+  advance(rejected: RejectedEvent[] = []): FactBatch {
     const facts: SiteFact[] = [];
     const reached = this.watermark.at(this.options.units) - LATENESS_MS;
     this.ended = reached === Number.POSITIVE_INFINITY;
-    if (this.ended || reached > this.reached) {
-      this.sessions.advance(reached, facts);
-      if (!this.ended) this.reached = reached;
-      this.pending = this.pending.filter(({ last }) => last >= reached);
+    if (!this.ended) this.reached = Math.max(this.reached, reached);
+    const to = this.ended ? reached : this.reached;
+    if (to > Number.NEGATIVE_INFINITY) {
+      this.sessions.advance(to, facts, (event, error) => rejected.push({ event, error }));
+      this.pending = this.pending.filter(({ last }) => last >= to);
     }
     return { progress: this.progress(), sources: [], facts };
   }
@@ -122,9 +149,9 @@ export class SessionsPartition {
 
   /** What must be written down for this step, together with what `advance` told. */
   changes() {
-    const { core, sessions, addresses } = this.sessions.changes();
+    const { core, ...changed } = this.sessions.changes();
     const whole: SessionsPartitionCore = { sessions: core, units: this.watermark.toData(), next: this.next };
-    return { core: whole, sessions, addresses };
+    return { core: whole, ...changed };
   }
 }
 

@@ -2,12 +2,19 @@ import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
 import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
 import type { StoredSession } from '../../processors/correlate/session-store.ts';
+import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
 import type { AddressUsers } from '../../processors/correlate/shared-addresses.ts';
 import { keepHeapTight } from '../heap.ts';
 import { version } from '../version.ts';
 import { readEventBatch, writeFacts } from './messages.ts';
+import { rejectedLetter } from './rejected.ts';
 import { readState } from './restore.ts';
-import { SessionsPartition, type SessionsPartitionCore, type StoredPartition } from './sessions-partition.ts';
+import {
+  type RejectedEvent,
+  SessionsPartition,
+  type SessionsPartitionCore,
+  type StoredPartition,
+} from './sessions-partition.ts';
 import type { Topics } from './topics.ts';
 import { StatefulWorker, type Step, type WorkerContext } from './worker.ts';
 
@@ -21,6 +28,7 @@ export interface SessionsWorkerOptions {
 const CORE = 'core';
 const SESSION = 's ';
 const ADDRESS = 'a ';
+const POSTPONED = 'p ';
 
 /** Events of connections in, facts for the site out. The state of a partition lies in the partition of the same number of `topics.sessionsState`. */
 export class SessionsWorker extends StatefulWorker<SessionsPartition> {
@@ -54,6 +62,9 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
         state.take(batch, record.offset);
         continue;
       }
+      // After a restart it is read again, and lies there already.
+      if (state.knows(record.offset)) continue;
+      state.skip(record.offset);
       const reason = {
         code: 'malformed',
         stage: 'correlate',
@@ -63,16 +74,26 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
       out.push(toDeadLetter(record, lease, reason, version));
       counters.add('dead_letters_total', 'correlate');
     }
-    for (const value of writeFacts(state.advance())) out.push({ topic: topics.facts, partition: 0, key: null, value });
+    const rejected: RejectedEvent[] = [];
+    const told = state.advance(rejected);
+    for (const { event, error } of rejected) {
+      const due = records.at(-1);
+      if (!due) break;
+      const value = Buffer.from(JSON.stringify({ progress: null, events: [event] }));
+      out.push(rejectedLetter(value, due, lease, error));
+      counters.add('dead_letters_total', 'correlate');
+    }
+    for (const value of writeFacts(told)) out.push({ topic: topics.facts, partition: 0, key: null, value });
     counters.add('events_total', 'late', state.late - late);
     counters.add('sessions_total', 'evicted', state.evicted - evicted);
     const entry = (key: string, value: object | undefined): void => {
       const text = value === undefined ? null : Buffer.from(JSON.stringify(value));
       out.push({ topic: topics.sessionsState, partition: lease.partition, key: Buffer.from(key), value: text });
     };
-    const { core, sessions, addresses } = state.changes();
+    const { core, sessions, addresses, postponed } = state.changes();
     for (const [serial, stored] of sessions) entry(`${SESSION}${serial}`, stored);
     for (const [ip, users] of addresses) entry(`${ADDRESS}${ip}`, users);
+    for (const [position, event] of postponed) entry(`${POSTPONED}${position}`, event);
     entry(CORE, core);
     return { records: out, next: state.neededFrom };
   }
@@ -98,9 +119,11 @@ function storedPartition(state: ReadonlyMap<string, Buffer>): StoredPartition | 
   const core: SessionsPartitionCore = JSON.parse(written.toString('utf8'));
   const sessions: StoredSession[] = [];
   const addresses: [string, AddressUsers][] = [];
+  const postponed: TimedSessionEvent[] = [];
   for (const [key, value] of state) {
     if (key.startsWith(SESSION)) sessions.push(JSON.parse(value.toString('utf8')));
     else if (key.startsWith(ADDRESS)) addresses.push([key.slice(ADDRESS.length), JSON.parse(value.toString('utf8'))]);
+    else if (key.startsWith(POSTPONED)) postponed.push(JSON.parse(value.toString('utf8')));
   }
-  return { core, sessions, addresses };
+  return { core, sessions, addresses, postponed };
 }

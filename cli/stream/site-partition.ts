@@ -2,6 +2,7 @@ import { AnomalyWatch, type AnomalyWatchData } from '../../models/anomaly/watch.
 import type { CauseModel } from '../../models/cause/decide.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
 import { type ClosedSession, Site, type SiteState } from '../../processors/correlate/site.ts';
+import { BEFORE_LINES, type SiteFact } from '../../processors/correlate/site-fact.ts';
 import { eventId } from '../../processors/ecs.ts';
 import type { IncidentsState } from '../../processors/profile/incidents.ts';
 import type { KnownTimer } from '../../processors/profile/known-timers.ts';
@@ -26,6 +27,12 @@ export interface SitePartitionState {
   readonly reached: number | null;
   /** The first record of facts that has not been taken. */
   readonly next: number;
+}
+
+/** A fact that could not be taken, and why. */
+export interface RejectedSiteFact {
+  readonly fact: SiteFact;
+  readonly error: unknown;
 }
 
 const SOURCES_MAX = 100_000;
@@ -65,7 +72,7 @@ export class SitePartition {
     };
   }
 
-  take(batch: FactBatch): Verdicts {
+  take(batch: FactBatch, rejected: RejectedSiteFact[] = []): Verdicts {
     for (const source of batch.sources) {
       if (this.sources.size >= SOURCES_MAX) this.sources.delete(this.sources.keys().next().value ?? 0);
       this.sources.set(source.number, source);
@@ -74,9 +81,12 @@ export class SitePartition {
     if (batch.progress) this.watermark.note(batch.progress);
     const closed: ClosedSession[] = [];
     const reached = this.watermark.at(this.options.units);
-    if (reached > this.reached) this.site.advance(reached, closed);
+    if (reached > this.reached) this.site.advance(reached, closed, (fact, error) => rejected.push({ fact, error }));
     if (Number.isFinite(reached)) this.reached = Math.max(this.reached, reached);
-    return this.judging.push(closed, reached);
+    return this.judging.push(closed, reached, ({ session, closedAt }, error) => {
+      const { serial: offset } = session;
+      rejected.push({ fact: { kind: 'closed', seenAt: closedAt, source: BEFORE_LINES, offset, session }, error });
+    });
   }
 
   private facts() {

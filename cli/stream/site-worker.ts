@@ -2,8 +2,9 @@ import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
 import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
 import { version } from '../version.ts';
 import { readFactBatch } from './messages.ts';
+import { rejectedLetter } from './rejected.ts';
 import { readState } from './restore.ts';
-import { type SiteOptions, SitePartition } from './site-partition.ts';
+import { type RejectedSiteFact, type SiteOptions, SitePartition } from './site-partition.ts';
 import { readSiteState, writeSiteState } from './site-state.ts';
 import type { Topics } from './topics.ts';
 import { StatefulWorker, type Step, type WorkerContext } from './worker.ts';
@@ -50,7 +51,13 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
         this.context.counters.add('dead_letters_total', 'correlate');
         continue;
       }
-      const { profiles, incidents } = state.take(batch);
+      const rejected: RejectedSiteFact[] = [];
+      const { profiles, incidents } = state.take(batch, rejected);
+      for (const { fact, error } of rejected) {
+        const value = Buffer.from(JSON.stringify({ progress: null, sources: [], facts: [fact] }));
+        out.push(rejectedLetter(value, record, lease, error));
+        this.context.counters.add('dead_letters_total', 'correlate');
+      }
       for (const p of profiles) out.push(document(topics.profiles, p.imapwhy.session.id, p));
       for (const i of incidents) out.push(document(topics.incidents, i.imapwhy.incident.id, i));
       this.context.counters.add('documents_total', 'profile', profiles.length);

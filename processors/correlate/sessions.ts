@@ -5,6 +5,7 @@ import type { NetfilterEvent } from '../parse/netfilter.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import { localPart } from '../resolve/network.ts';
 import { gatherAuth, gatherDrop, gatherFlow, gatherLogin, gatherMailSession, gatherProxy } from './gather.ts';
+import { Journal } from './journal.ts';
 import { absorb, bestBegun, bestNameless, isMute, isNamedOnly, likelyOf, mutePeer, onlyBehind } from './nameless.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf, isToMailPort, isToServer, type SessionEvent } from './route.ts';
@@ -37,6 +38,9 @@ export interface SessionsState {
   readonly heard: readonly (readonly [string, number])[];
 }
 
+/** Takes an event that could not be applied, and what it made the code throw. */
+export type Rejected = (event: TimedSessionEvent, error: unknown) => void;
+
 type DovecotLineEvent = DovecotLoginEvent | DovecotSessionEvent | DovecotAuthEvent;
 
 /** What is written down between two moments: the small things whole, the many things where they changed. An undefined value: it is no more. */
@@ -44,9 +48,11 @@ export interface SessionsChanges {
   readonly core: SessionsCore;
   readonly sessions: readonly (readonly [number, StoredSession | undefined])[];
   readonly addresses: readonly (readonly [string, AddressUsers | undefined])[];
+  /** Events that were taken up and wait a little longer, by the position of their line. */
+  readonly postponed: readonly (readonly [string, TimedSessionEvent | undefined])[];
 }
 
-/** All but the sessions, the addresses, and the events whose time has not come: those are read again. */
+/** All but what is written down one by one, and the events whose time has not come: those are read again. */
 export interface SessionsCore {
   readonly now: number | null;
   readonly reached: number | null;
@@ -54,7 +60,6 @@ export interface SessionsCore {
   readonly evicted: number;
   readonly late: number;
   readonly joined: number;
-  readonly postponed: readonly TimedSessionEvent[];
   readonly heard: readonly (readonly [string, number])[];
 }
 
@@ -81,6 +86,9 @@ export class Sessions {
   private store: SessionStore;
   private shared: SharedAddresses;
   private tell: Tell;
+  /** Those in `waiting` that were taken up before. */
+  private readonly postponed = new Map<string, TimedSessionEvent>();
+  private readonly postponedJournal = new Journal<string>();
   evicted = 0;
   late = 0;
   /** Lines that became part of a session. */
@@ -124,6 +132,7 @@ export class Sessions {
   keepJournal(): void {
     this.store.journal.keep();
     this.shared.journal.keep();
+    this.postponedJournal.keep();
   }
 
   changes(): SessionsChanges {
@@ -135,11 +144,11 @@ export class Sessions {
         evicted: this.evicted,
         late: this.late,
         joined: this.joined,
-        postponed: this.waiting.postponedData(),
         heard: this.tell.toData(),
       },
       sessions: this.store.entries(this.store.journal.take()),
       addresses: this.shared.journal.take().map((ip) => [ip, this.shared.of(ip)]),
+      postponed: this.postponedJournal.take().map((position) => [position, this.postponed.get(position)]),
     };
   }
 
@@ -148,6 +157,7 @@ export class Sessions {
     core: SessionsCore,
     sessions: readonly StoredSession[],
     addresses: SharedAddressesState,
+    postponed: readonly TimedSessionEvent[],
     options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS,
   ): Sessions {
     const s = new Sessions(options, undefined, core.serial);
@@ -157,7 +167,7 @@ export class Sessions {
     s.late = core.late;
     s.joined = core.joined;
     s.tell = new Tell(core.heard);
-    for (const e of core.postponed) s.waiting.postpone(e);
+    for (const e of postponed) s.postpone(e);
     s.store = SessionStore.fromEntries(sessions);
     s.shared = new SharedAddresses(addresses);
     for (const open of s.store.all()) {
@@ -181,15 +191,19 @@ export class Sessions {
     this.waiting.add(events);
   }
 
-  /** Event time has reached `to`: applies what is older (another line of just that time may come yet), and closes what is due by then. */
-  advance(to: number, out: SiteFact[]): void {
+  /**
+   * Event time has reached `to`: applies what is older (another line of just that time may come yet), and closes what is due by then. An event
+   * that cannot be applied is given to `rejected`, where there is one, and the rest goes on; what it had changed by then stays.
+   */
+  advance(to: number, out: SiteFact[], rejected?: Rejected): void {
     this.tell.to(out);
     const isOlder = (e: TimedSessionEvent): boolean => e.seenAt < to;
     for (let e = this.waiting.take(isOlder); e !== undefined; e = this.waiting.take(isOlder)) {
       this.closeDue(e.seenAt);
       this.now = Math.max(this.now, e.seenAt);
       this.tell.because(this.now, e.event.line.source, e.event.line.offset);
-      this.apply(e);
+      if (rejected === undefined) this.apply(e);
+      else this.tryApply(e, rejected);
     }
     this.closeDue(to);
     if (!Number.isFinite(to)) return;
@@ -244,6 +258,27 @@ export class Sessions {
 
   // ---- one event ----
 
+  private tryApply(t: TimedSessionEvent, rejected: Rejected): void {
+    const before = this.serial;
+    try {
+      this.apply(t);
+    } catch (error) {
+      rejected(t, error);
+      // What it began must come to an end too.
+      for (let serial = before; serial < this.serial; serial++) {
+        const begun = this.store.get(serial);
+        if (begun) this.plan(begun);
+      }
+    }
+  }
+
+  /** For a line whose session is in doubt: it is taken up again when what is written at about the same time has been read. */
+  private postpone(t: TimedSessionEvent): void {
+    this.waiting.postpone(t);
+    this.postponed.set(positionOf(t), t);
+    this.postponedJournal.note(positionOf(t));
+  }
+
   private apply(t: TimedSessionEvent): void {
     const e = t.event;
     this.tell.heard(familyOf(e.dataset), t.at);
@@ -270,9 +305,12 @@ export class Sessions {
   private applyDovecot(e: DovecotLineEvent, t: TimedSessionEvent): void {
     if (e.dataset === 'dovecot.login' && e.protocol !== 'imap') return;
     if (e.dataset === 'dovecot.session' && e.protocol !== 'imap') return;
-    if (e.dataset === 'dovecot.session' && t.seenAt === t.at && !this.isKnown(e)) {
-      this.waiting.postpone({ ...t, event: e, seenAt: t.at + LOGIN_LINE_MS });
-      return;
+    if (e.dataset === 'dovecot.session') {
+      if (t.seenAt === t.at && !this.isKnown(e)) {
+        this.postpone({ ...t, event: e, seenAt: t.at + LOGIN_LINE_MS });
+        return;
+      }
+      if (t.seenAt !== t.at && this.postponed.delete(positionOf(t))) this.postponedJournal.note(positionOf(t));
     }
     const s = this.dovecotSession(e, t);
     if (!s) {
@@ -379,7 +417,7 @@ export class Sessions {
     return s;
   }
 
-  /** Whether its session is beyond doubt. If not, the line is taken up again when what is written at about the same time has been read. */
+  /** Whether its session is beyond doubt. */
   private isKnown(e: DovecotSessionEvent): boolean {
     if (e.session !== undefined && this.store.knows(e.session)) return true;
     return e.user !== undefined && this.ofProcess(e, undefined) !== undefined;
@@ -588,6 +626,8 @@ export class Sessions {
 function inOrder(a: TimedSessionEvent, b: TimedSessionEvent): number {
   return a.seenAt - b.seenAt || a.event.line.source - b.event.line.source || a.event.line.offset - b.event.line.offset;
 }
+
+const positionOf = ({ event: { line } }: TimedSessionEvent): string => `${line.source} ${line.offset}`;
 
 function tag(s: Session, t: string): void {
   if (!s.tags.includes(t)) s.tags = [...s.tags, t];

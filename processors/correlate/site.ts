@@ -61,6 +61,9 @@ interface Answered {
   readonly requests: readonly HttpRequest[];
 }
 
+/** Takes a fact that could not be taken, and what it made the code throw. */
+export type RejectedFact = (fact: SiteFact, error: unknown) => void;
+
 /** Plain data that survives JSON (infinite times are null). The order of every list is part of the state. */
 export interface SiteState {
   readonly now: number | null;
@@ -135,13 +138,17 @@ export class Site {
     this.waiting.add(facts);
   }
 
-  /** Event time has reached `to`: whatever is told later is of that time or after it. */
-  advance(to: number, out: ClosedSession[]): void {
+  /**
+   * Event time has reached `to`: whatever is told later is of that time or after it. A fact that cannot be taken is given to `rejected`, where
+   * there is one, and the rest goes on; what it had changed by then stays.
+   */
+  advance(to: number, out: ClosedSession[], rejected?: RejectedFact): void {
     // What fell due at `to` itself comes before any line of that time.
     const isDue = (f: SiteFact): boolean => f.seenAt < to || (f.seenAt === to && f.source === BEFORE_LINES);
     for (let fact = this.waiting.take(isDue); fact !== undefined; fact = this.waiting.take(isDue)) {
       this.settleDue(fact.seenAt, out);
-      this.take(fact, out);
+      if (rejected === undefined) this.take(fact, out);
+      else this.tryTake(fact, out, rejected);
     }
     this.settleDue(to, out);
   }
@@ -164,6 +171,14 @@ export class Site {
   }
 
   // ---- facts ----
+
+  private tryTake(fact: SiteFact, out: ClosedSession[], rejected: RejectedFact): void {
+    try {
+      this.take(fact, out);
+    } catch (error) {
+      rejected(fact, error);
+    }
+  }
 
   private take(f: SiteFact, out: ClosedSession[]): void {
     const { observations: o } = this;

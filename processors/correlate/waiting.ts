@@ -43,11 +43,6 @@ export class Waiting<T> {
     return [...this.read.rest(), ...this.postponed.rest()].sort(this.inOrder);
   }
 
-  /** Those that were postponed. */
-  postponedData(): readonly T[] {
-    return this.postponed.rest();
-  }
-
   private sortArrived(): void {
     if (this.arrived.length === 0) return;
     this.read.merge(this.arrived);

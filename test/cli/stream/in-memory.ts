@@ -18,6 +18,7 @@ import { type OpenedLog, openLog } from '../../../ingest/open.ts';
 import { SHIPPED_MODEL } from '../../../models/cause/shipped-model.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../../processors/correlate/options.ts';
 import type { StoredSession } from '../../../processors/correlate/session-store.ts';
+import type { TimedSessionEvent } from '../../../processors/correlate/sessions.ts';
 import type { AddressUsers } from '../../../processors/correlate/shared-addresses.ts';
 import type { Incident } from '../../../processors/profile/incident.ts';
 import { DEFAULT_TIMERS } from '../../../processors/profile/known-timers.ts';
@@ -162,6 +163,7 @@ class Kept {
   private core: string | undefined;
   private readonly sessions = new Map<number, string>();
   private readonly addresses = new Map<string, string>();
+  private readonly postponed = new Map<string, string>();
   neededFrom = 0;
 
   add(s: SessionsPartition): void {
@@ -169,6 +171,7 @@ class Kept {
     this.core = JSON.stringify(changes.core);
     for (const [serial, entry] of changes.sessions) put(this.sessions, serial, entry);
     for (const [ip, entry] of changes.addresses) put(this.addresses, ip, entry);
+    for (const [position, entry] of changes.postponed) put(this.postponed, position, entry);
     this.neededFrom = s.neededFrom;
   }
 
@@ -176,7 +179,8 @@ class Kept {
     if (this.core === undefined) return undefined;
     const sessions = [...this.sessions.values()].map((text): StoredSession => JSON.parse(text));
     const addresses = [...this.addresses].map(([ip, text]): [string, AddressUsers] => [ip, JSON.parse(text)]);
-    return { core: JSON.parse(this.core), sessions, addresses };
+    const postponed = [...this.postponed.values()].map((text): TimedSessionEvent => JSON.parse(text));
+    return { core: JSON.parse(this.core), sessions, addresses, postponed };
   }
 }
 
