@@ -18,6 +18,7 @@ import { exampleSessionIds, type Summary, SummaryBuilder } from '../reports/summ
 import { renderTerminal } from '../reports/terminal.ts';
 import { clockChoices, momentOption, repeated } from './clock-options.ts';
 import { DEFAULT_STORE } from './explain.ts';
+import { readWeights } from './fit.ts';
 import { Forecast, type ForecastResult } from './forecast.ts';
 import { loadModel } from './model-directory.ts';
 import { progressDisplay } from './progress.ts';
@@ -41,6 +42,7 @@ export interface AnalyzeOptions {
   readonly configFrom?: readonly string[];
   readonly keepEvents?: boolean;
   readonly model?: string;
+  readonly weights?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -70,6 +72,7 @@ export function registerAnalyze(program: Command): void {
       'the site’s own configuration (haproxy.cfg, nginx.conf, doveconf -n): its timers replace the documented defaults',
     )
     .option('--model <dir>', 'a model that train wrote: each profile gets the risk that was known before it began')
+    .option('--weights <file>', 'weights of the causes that fit causes wrote, in place of the shipped ones')
     .option('--keep-events', 'write the events of all sessions, not only of those that went wrong')
     .option('--json', 'print the summary as JSON')
     .option('--quiet', 'no progress')
@@ -95,6 +98,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     throw new UseError(`--until ${options.until} is not after --since ${options.since}: nothing lies between.`);
   const timers = await siteTimers(options.configFrom ?? []);
   const model = options.model === undefined ? undefined : await loadModel(options.model);
+  const causes = options.weights === undefined ? SHIPPED_MODEL : await readWeights(options.weights);
   const redaction = newRedaction(await siteKey());
   const files = await openNdjson(options.out);
   let store: Store | undefined;
@@ -121,7 +125,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     const result = await runAnalysis({
       paths,
       clock,
-      model: SHIPPED_MODEL,
+      model: causes,
       timers,
       redaction,
       since,
@@ -162,7 +166,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         startedAt: startedAt.toISOString(),
         inputs: paths,
         zone: clock.zoneName,
-        engine: `${version} weights ${SHIPPED_MODEL.epoch}`,
+        engine: `${version} weights ${causes.epoch}`,
       });
       await files.close();
       await writeReport(reportPath, built, [...incidents.values()].sort(byStart), open);

@@ -11,6 +11,12 @@ export interface Corpus {
   readonly truth: readonly TruthSession[];
 }
 
+/** Beside the sources, or one folder further up when this runs compiled from dist/. */
+export const SAMPLE_CORPUS =
+  ['../samples/lab-a', '../../samples/lab-a']
+    .map((path) => join(import.meta.dirname, path))
+    .find((path) => existsSync(path)) ?? 'samples/lab-a';
+
 export async function openCorpus(directory: string): Promise<Corpus> {
   const logs = join(directory, 'logs');
   if (!existsSync(logs))

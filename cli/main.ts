@@ -26,6 +26,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['parse', async () => (await import('./parse.ts')).registerParse],
   ['anomaly', async () => (await import('./anomaly.ts')).registerAnomaly],
   ['evaluate', async () => (await import('./evaluate.ts')).registerEvaluate],
+  ['fit', async () => (await import('./fit.ts')).registerFit],
   ['train', async () => (await import('./train.ts')).registerTrain],
   ['predict', async () => (await import('./predict.ts')).registerPredict],
   ['run', async () => (await import('./run.ts')).registerRun],

@@ -1,4 +1,5 @@
-import type { CauseLabel } from '../../processors/profile/profile.ts';
+import { layerOf } from '../../processors/profile/owners.ts';
+import type { Cause, CauseLabel } from '../../processors/profile/profile.ts';
 import { CAUSE_LABELS } from '../../processors/profile/profile.ts';
 import type { TruthSession } from './truth.ts';
 
@@ -34,11 +35,30 @@ export interface CauseScore {
     readonly answer: string;
     readonly n: number;
   }[];
-  /** Per tenth of probability: how many answers accuse, what they say on average, how many are right. */
-  readonly reliability: readonly { readonly n: number; readonly said: number; readonly right: number }[];
+  readonly reliability: readonly ReliabilityBin[];
+  /** The answers that accuse, by the layer that they accuse. */
+  readonly layers: readonly LayerScore[];
+}
+
+/** One tenth of probability: how many answers accuse, what they say on average, and which share of them is right. */
+export interface ReliabilityBin {
+  readonly n: number;
+  readonly said: number;
+  readonly right: number;
+}
+
+export interface LayerScore {
+  readonly layer: NonNullable<Cause['layer']>;
+  readonly n: number;
+  /** What the answers say on average, and which share of them is right. */
+  readonly said: number;
+  readonly right: number;
+  readonly ece: number;
+  readonly reliability: readonly ReliabilityBin[];
 }
 
 const LABEL_MIN = 20;
+const LAYERS = ['network', 'server', 'client', 'security'] as const;
 
 /**
  * Scores answers by groups: visible sessions have a Dovecot line, hidden ones are shown only by another log, untraced ones are left out.
@@ -59,7 +79,8 @@ export function scoreCauses(
     healthy: 0,
     accused: 0,
   };
-  const bins = Array.from({ length: 10 }, () => ({ n: 0, said: 0, right: 0 }));
+  const bins = newBins();
+  const layerBins = new Map(LAYERS.map((layer) => [layer, newBins()]));
   for (const t of truth) {
     const group = t.dovecotId !== null ? 'visible' : t.trace === 'none' ? undefined : 'hidden';
     if (!group) continue;
@@ -78,35 +99,74 @@ export function scoreCauses(
     counts.outcomes++;
     if (answer.outcome === t.outcome) counts.outcomesRight++;
     if (answer.label !== 'none') {
-      const bin = bins[Math.min(9, Math.floor(answer.probability * 10))];
-      if (bin) {
-        bin.n++;
-        bin.said += answer.probability;
-        if (answer.label === t.cause) bin.right++;
-      }
+      count(bins, answer, t.cause);
+      const layer = layerOf(answer.label);
+      if (layer !== null) count(layerBins.get(layer) ?? [], answer, t.cause);
     }
   }
   const visible = labelScores(tables.visible);
   const hidden = labelScores(tables.hidden);
-  const accusing = bins.reduce((n, b) => n + b.n, 0);
   return {
     visible,
     hidden,
     macroF1: mean(visible.filter((s) => s.label !== 'none' && s.n >= LABEL_MIN).map((s) => s.f1)),
     accusedShare: counts.accused / Math.max(1, counts.healthy),
-    ece: bins.reduce((sum, b) => sum + Math.abs(b.said - b.right), 0) / Math.max(1, accusing),
+    ece: eceOf(bins),
     hiddenRecall: mean(hidden.filter((s) => s.label !== 'none' && s.n >= LABEL_MIN).map((s) => s.recall)),
     matchedVisible: counts.visibleMatched / Math.max(1, counts.visible),
     matchedHidden: counts.hiddenMatched / Math.max(1, counts.hidden),
     outcomeAgrees: counts.outcomesRight / Math.max(1, counts.outcomes),
     confusions: (['visible', 'hidden'] as const).flatMap((group) => confusionsOf(group, tables[group])),
-    reliability: bins.map((b) => ({
-      n: b.n,
-      said: b.n === 0 ? 0 : b.said / b.n,
-      right: b.n === 0 ? 0 : b.right / b.n,
-    })),
+    reliability: meansOf(bins),
+    layers: [...layerBins].map(([layer, own]) => layerScore(layer, own)),
   };
 }
+
+/** Sums, until they become means. */
+interface Bin {
+  n: number;
+  said: number;
+  right: number;
+}
+
+const newBins = (): Bin[] => Array.from({ length: 10 }, () => ({ n: 0, said: 0, right: 0 }));
+
+function count(bins: readonly Bin[], answer: Answer, truth: CauseLabel): void {
+  const bin = bins[Math.min(9, Math.floor(answer.probability * 10))];
+  if (!bin) return;
+  bin.n++;
+  bin.said += answer.probability;
+  if (answer.label === truth) bin.right++;
+}
+
+/** Expected calibration error: how far what is said lies from what is right, mean over the answers, by tenths of probability. */
+function eceOf(bins: readonly Bin[]): number {
+  return (
+    sum(bins, (b) => Math.abs(b.said - b.right)) /
+    Math.max(
+      1,
+      sum(bins, (b) => b.n),
+    )
+  );
+}
+
+function meansOf(bins: readonly Bin[]): readonly ReliabilityBin[] {
+  return bins.map(({ n, said, right }) => ({ n, said: said / Math.max(1, n), right: right / Math.max(1, n) }));
+}
+
+function layerScore(layer: LayerScore['layer'], bins: readonly Bin[]): LayerScore {
+  const n = sum(bins, (b) => b.n);
+  return {
+    layer,
+    n,
+    said: sum(bins, (b) => b.said) / Math.max(1, n),
+    right: sum(bins, (b) => b.right) / Math.max(1, n),
+    ece: eceOf(bins),
+    reliability: meansOf(bins),
+  };
+}
+
+const sum = (bins: readonly Bin[], of: (b: Bin) => number): number => bins.reduce((total, b) => total + of(b), 0);
 
 function labelScores(table: ReadonlyMap<string, number>): readonly LabelScore[] {
   return CAUSE_LABELS.flatMap((label) => {

@@ -1,15 +1,8 @@
-import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
 import type { Assessment, CandidateName } from '../../models/prediction/assess.ts';
 import { html, type Markup } from '../markup.ts';
+import { BOTTOM, diagonal, HEIGHT, LEFT, plot, reliabilityDots, round } from '../plot.ts';
 import { CANDIDATE_WORDS } from './tables.ts';
-
-const WIDTH = 560;
-const HEIGHT = 360;
-const LEFT = 56;
-const RIGHT = 16;
-const TOP = 16;
-const BOTTOM = 48;
 
 const COLOURS: Readonly<Partial<Record<CandidateName, string>>> = {
   persistence: '#9a9a9a',
@@ -20,40 +13,6 @@ const COLOURS: Readonly<Partial<Record<CandidateName, string>>> = {
   ensemble: '#6c2eb9',
 };
 
-interface Axis {
-  readonly label: string;
-  readonly max: number;
-}
-
-/** A plot in a frame with axes from zero; `draw` gets the scales. */
-function plot(
-  title: string,
-  xAxis: Axis,
-  yAxis: Axis,
-  draw: (x: (value: number) => number, y: (value: number) => number) => Markup,
-  xTicks?: readonly { readonly at: number; readonly text: string }[],
-): string {
-  const x = scaleLinear([0, xAxis.max], [LEFT, WIDTH - RIGHT]);
-  const y = scaleLinear([0, yAxis.max], [HEIGHT - BOTTOM, TOP]);
-  const ticks = xTicks ?? x.ticks(6).map((at) => ({ at, text: String(at) }));
-  return `${html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="sans-serif" font-size="12">
-<title>${title}</title>
-<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
-${y.ticks(6).map(
-  (t) => html`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${round(y(t))}" y2="${round(y(t))}" stroke="#e5e5e5"/>
-<text x="${LEFT - 6}" y="${round(y(t) + 4)}" text-anchor="end">${String(t)}</text>
-`,
-)}${ticks.map(
-  (t) => html`<text x="${round(x(t.at))}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${t.text}</text>
-`,
-)}<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 10}" text-anchor="middle">${xAxis.label}</text>
-<text transform="translate(14 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${yAxis.label}</text>
-${draw(x, y)}
-</svg>`}\n`;
-}
-
-const round = (value: number): number => Math.round(value * 10) / 10;
-
 /** Said against happened; the area of a dot grows with the attempts behind it. */
 export function reliabilityPlot({ reliability }: Assessment): string {
   const most = Math.max(...reliability.map((b) => b.rows));
@@ -61,15 +20,7 @@ export function reliabilityPlot({ reliability }: Assessment): string {
     'Reliability',
     { label: 'risk that was given', max: 1 },
     { label: 'share that failed', max: 1 },
-    (x, y) => {
-      const dots = reliability.map(
-        (b) =>
-          html`<circle cx="${round(x(b.said))}" cy="${round(y(b.happened))}" r="${round(3 + 9 * Math.sqrt(b.rows / most))}" fill="#6c2eb9" fill-opacity="0.7"><title>${b.rows} attempts</title></circle>
-`,
-      );
-      return html`<line x1="${x(0)}" y1="${y(0)}" x2="${x(1)}" y2="${y(1)}" stroke="#9a9a9a" stroke-dasharray="4 4"/>
-${dots}`;
-    },
+    (x, y) => html`${diagonal(x, y)}${reliabilityDots(x, y, reliability, most, '#6c2eb9', 'attempts')}`,
   );
 }
 
