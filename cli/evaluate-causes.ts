@@ -45,7 +45,7 @@ export function registerEvaluateCauses(evaluate: Command): void {
     .action(evaluateCauses);
 }
 
-async function evaluateCauses(options: EvaluateOptions): Promise<void> {
+export async function evaluateCauses(options: EvaluateOptions): Promise<void> {
   const { folds: foldsFile, card } = options;
   if (card !== undefined && foldsFile === undefined)
     throw new UseError('--card needs --folds FILE: its figures are of faults that were held out.');

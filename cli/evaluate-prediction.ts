@@ -52,7 +52,7 @@ export function registerEvaluatePrediction(evaluate: Command): void {
     .action(evaluateDrift);
 }
 
-async function evaluatePrediction(options: EvaluatePredictionOptions): Promise<void> {
+export async function evaluatePrediction(options: EvaluatePredictionOptions): Promise<void> {
   const seed = wholeNumber('--seed', options.seed, 0);
   const jobs = wholeNumber('--jobs', options.jobs, 1);
   const records = await allAttempts(options.from);
