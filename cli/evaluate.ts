@@ -12,8 +12,7 @@ export function registerEvaluate(program: Command): void {
     .description(
       'every figure of the model cards, from labelled data; without a subcommand all of them, one after the other',
     )
-    .enablePositionalOptions()
-    .option('--from <file>', 'own profiles, NDJSON or .gz: the prediction is measured on them')
+    .option('--profiles <file>', 'own profiles, NDJSON or .gz: the prediction is measured on them')
     .action(evaluateAll);
   registerEvaluateCauses(evaluate);
   registerEvaluatePrediction(evaluate);
@@ -21,14 +20,14 @@ export function registerEvaluate(program: Command): void {
 }
 
 /** No data for prediction is shipped: a made world would say nothing about yours. */
-async function evaluateAll(options: { readonly from?: string }): Promise<void> {
+async function evaluateAll(options: { readonly profiles?: string }): Promise<void> {
   const title = (text: string): void => void process.stdout.write(`== ${text}\n\n`);
   title('causes');
   await evaluateCauses({ corpus: SAMPLE_CORPUS, folds: join(SAMPLE_CORPUS, 'folds.ndjson') });
   title('anomaly');
   await evaluateAnomaly({ corpus: SAMPLE_CORPUS });
   title('prediction');
-  if (options.from === undefined)
-    process.stdout.write('not measured: name your own profiles with --from imapwhy-out/profiles.ndjson\n');
-  else await evaluatePrediction({ from: options.from, seed: '1', jobs: String(availableParallelism()) });
+  if (options.profiles === undefined)
+    process.stdout.write('not measured: name your own profiles with --profiles imapwhy-out/profiles.ndjson\n');
+  else await evaluatePrediction({ from: options.profiles, seed: '1', jobs: String(availableParallelism()) });
 }
