@@ -5,6 +5,8 @@ import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
 import { type SiteFact, siteLine } from '../../processors/correlate/site-fact.ts';
 import { reachedBy, timed } from '../../processors/correlate/timed-event.ts';
 import { eventId, toEcs } from '../../processors/ecs.ts';
+import { forgetOldest } from '../../processors/forget-oldest.ts';
+import { Journal } from '../../processors/journal.ts';
 import { bounded } from '../../processors/parse/http-request.ts';
 import { type ParsedEvent, ParseStage, type ParseState } from '../../processors/parse/index.ts';
 import { QUOTE_MAX } from '../../processors/profile/evidence-lines.ts';
@@ -70,20 +72,34 @@ export interface RejectedRecord {
   readonly error: unknown;
 }
 
-export interface ParsePartitionState {
+export interface ParsePartitionCore {
   readonly partitions: number;
   /** The first record that has not been read. */
   readonly next: number;
   readonly reached: number | null;
   readonly ended: boolean;
+}
+
+export interface StoredSource {
+  readonly source: LogSource;
+  readonly zone: string;
+  readonly clock: ClockEstimate | null;
+  readonly reached: number | null;
+  readonly parse: ParseState;
+}
+
+/** Lists in the order in which their entries were written last. */
+export interface ParsePartitionState {
+  readonly core: ParsePartitionCore;
+  readonly sources: readonly StoredSource[];
   readonly addresses: DovecotAddressesState;
-  readonly sources: readonly {
-    readonly source: LogSource;
-    readonly zone: string;
-    readonly clock: ClockEstimate | null;
-    readonly reached: number | null;
-    readonly parse: ParseState;
-  }[];
+}
+
+/** What is written down with each step: the small things whole, the many things where they changed. An undefined value: it is no more. */
+export interface ParsePartitionChanges {
+  readonly core: ParsePartitionCore;
+  readonly sources: readonly (readonly [fingerprint: string, StoredSource | undefined])[];
+  readonly addresses: readonly (readonly [key: string, address: string | undefined])[];
 }
 
 interface KnownSource {
@@ -104,7 +120,9 @@ export class ParsePartition {
   readonly unit: string;
   private readonly options: ParseOptions;
   private readonly parse = new ParseStage();
+  /** The one that spoke last at the end. */
   private readonly sources = new Map<string, KnownSource>();
+  private readonly journal = new Journal<string>();
   private readonly addresses: DovecotAddresses;
   private readonly own: string;
   private reached = Number.NEGATIVE_INFINITY;
@@ -117,10 +135,11 @@ export class ParsePartition {
     this.unit = `${options.topic}/${options.partition}`;
     this.own = createHash('sha256').update(this.unit).digest('base64url').slice(0, 22);
     this.addresses = new DovecotAddresses(state?.addresses);
+    this.journal.keep();
     if (!state) return;
-    this.reached = state.reached ?? Number.NEGATIVE_INFINITY;
-    this.ended = state.ended;
-    this.next = state.next;
+    this.reached = state.core.reached ?? Number.NEGATIVE_INFINITY;
+    this.ended = state.core.ended;
+    this.next = state.core.next;
     for (const s of state.sources) {
       const known: KnownSource = {
         source: s.source,
@@ -133,21 +152,26 @@ export class ParsePartition {
     }
   }
 
-  toData(): ParsePartitionState {
+  /** What changed since it was last asked. */
+  changes(): ParsePartitionChanges {
     return {
-      partitions: this.options.partitions,
-      next: this.next,
-      reached: finiteOrNull(this.reached),
-      ended: this.ended,
-      addresses: this.addresses.toData(),
-      sources: [...this.sources.values()].map(({ source, zone, clock, reached }) => ({
-        source,
-        zone: zone.name,
-        clock: clock ?? null,
-        reached: finiteOrNull(reached),
-        parse: this.parse.state(source),
-      })),
+      core: {
+        partitions: this.options.partitions,
+        next: this.next,
+        reached: finiteOrNull(this.reached),
+        ended: this.ended,
+      },
+      sources: this.journal.take().map((fingerprint) => [fingerprint, this.stored(fingerprint)]),
+      addresses: this.addresses.changes(),
     };
+  }
+
+  private stored(fingerprint: string): StoredSource | undefined {
+    const known = this.sources.get(fingerprint);
+    if (!known) return undefined;
+    const { source, zone, clock, reached } = known;
+    const parse = this.parse.state(source);
+    return { source, zone: zone.name, clock: clock ?? null, reached: finiteOrNull(reached), parse };
   }
 
   progress(caughtUp: boolean): Progress {
@@ -242,7 +266,12 @@ export class ParsePartition {
   private sourceOf(r: RawRecord, out: Dealt): KnownSource {
     const fingerprint = r.origin?.fingerprint ?? this.own;
     const known = this.sources.get(fingerprint);
-    if (known) return known;
+    this.journal.note(fingerprint);
+    if (known) {
+      this.sources.delete(fingerprint);
+      this.sources.set(fingerprint, known);
+      return known;
+    }
     const source: LogSource = {
       index: sourceNumber(fingerprint),
       name: r.origin?.name ?? this.unit,
@@ -255,11 +284,24 @@ export class ParsePartition {
       clock: r.origin?.clock,
       reached: Number.NEGATIVE_INFINITY,
     };
-    if (this.sources.size >= SOURCES_MAX) this.sources.delete(this.sources.keys().next().value ?? '');
     this.sources.set(fingerprint, made);
+    this.forgetSilent();
     this.parse.open(source, made.zone, r.timestamp);
     out.sources.push({ number: source.index, fingerprint, name: source.name, clock: made.clock ?? null });
     return made;
+  }
+
+  private forgetSilent(): void {
+    const forgotten: LogSource[] = [];
+    forgetOldest(this.sources, SOURCES_MAX, (fingerprint, { source }) => {
+      this.sources.delete(fingerprint);
+      this.journal.note(fingerprint);
+      forgotten.push(source);
+    });
+    if (forgotten.length === 0) return;
+    // Fingerprints that somebody made up may share a number.
+    const numbers = new Set([...this.sources.values()].map(({ source }) => source.index));
+    for (const source of forgotten) if (!numbers.has(source.index)) this.parse.close(source);
   }
 
   /** How far the source has come that is furthest behind, of those that are still saying something. */

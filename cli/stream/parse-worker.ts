@@ -6,7 +6,13 @@ import { type CivilZone, parseZone } from '../../processors/time.ts';
 import { version } from '../version.ts';
 import { arrayOf, chunks } from './chunks.ts';
 import { type FactBatch, type Progress, writeEvents, writeFacts } from './messages.ts';
-import { type Parsed, ParsePartition, type ParsePartitionState, type RawRecord } from './parse-partition.ts';
+import {
+  type Parsed,
+  ParsePartition,
+  type ParsePartitionState,
+  type RawRecord,
+  type StoredSource,
+} from './parse-partition.ts';
 import { readState } from './restore.ts';
 import type { Topics } from './topics.ts';
 import { type PartitionWork, StatefulWorker, type Step, type WorkerContext } from './worker.ts';
@@ -42,11 +48,10 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   protected async restore(lease: Lease): Promise<ParsePartition> {
     const { topics, partitions, redaction, zoneOf } = this.options;
     const states = await readState(this.context.kafka, topics.parseState, 0, (e) => this.failed(e));
-    const written = states.get(`${lease.topic}/${lease.partition}`);
-    const state: ParsePartitionState | undefined = written && JSON.parse(written.toString('utf8'));
-    if (state && state.partitions !== partitions)
+    const state = storedPartition(states, `${lease.topic}/${lease.partition}`);
+    if (state && state.core.partitions !== partitions)
       throw new Error(
-        `${topics.events} had ${state.partitions} partitions and has ${partitions} now: sessions would be torn apart. Drain it, and start with another topic prefix.`,
+        `${topics.events} had ${state.core.partitions} partitions and has ${partitions} now: sessions would be torn apart. Drain it, and start with another topic prefix.`,
       );
     const where = { topic: lease.topic, partition: lease.partition };
     return new ParsePartition({ ...where, partitions, zone: zoneOf(lease.topic), redaction }, state, parseZone);
@@ -91,12 +96,19 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     counters.add('events_total', 'parsed', parsed.documents.length - parsed.unparsed);
     counters.add('events_total', 'unparsed', parsed.unparsed);
     out.push(...this.told(state.progress(caughtUpMs >= this.options.idleMs), parsed));
-    out.push({
-      topic: this.options.topics.parseState,
-      partition: 0,
-      key: Buffer.from(state.unit),
-      value: json(state.toData()),
-    });
+    const entry = (key: string, value: unknown): void => {
+      const text = value === undefined ? null : Buffer.from(JSON.stringify(value));
+      out.push({
+        topic: this.options.topics.parseState,
+        partition: 0,
+        key: Buffer.from(`${state.unit}${key}`),
+        value: text,
+      });
+    };
+    const { core, sources, addresses } = state.changes();
+    for (const [fingerprint, stored] of sources) entry(`${SOURCE}${fingerprint}`, stored);
+    for (const [key, address] of addresses) entry(`${ADDRESS}${key}`, address);
+    entry(CORE, core);
     return { records: out, next };
   }
 
@@ -168,8 +180,25 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   }
 }
 
+/** After the name of the unit, which holds no space. */
+const CORE = ' core';
+const SOURCE = ' s ';
+const ADDRESS = ' a ';
+
 const UNREADABLE = new Error('The record cannot be read.');
-const json = (data: object): Buffer => Buffer.from(JSON.stringify(data));
+
+function storedPartition(states: ReadonlyMap<string, Buffer>, unit: string): ParsePartitionState | undefined {
+  const core = states.get(`${unit}${CORE}`);
+  if (!core) return undefined;
+  const sources: StoredSource[] = [];
+  const addresses: [string, string][] = [];
+  const [source, address] = [`${unit}${SOURCE}`, `${unit}${ADDRESS}`];
+  for (const [key, value] of states) {
+    if (key.startsWith(source)) sources.push(JSON.parse(value.toString('utf8')));
+    else if (key.startsWith(address)) addresses.push([key.slice(address.length), JSON.parse(value.toString('utf8'))]);
+  }
+  return { core: JSON.parse(core.toString('utf8')), sources, addresses };
+}
 
 function hash(text: string): number {
   let h = 7;

@@ -15,8 +15,9 @@ export async function readState(
       records(_, records) {
         for (const { key, value } of records) {
           const name = key?.toString('utf8') ?? '';
-          if (value === null) newest.delete(name);
-          else newest.set(name, value);
+          // In the order in which they were written last, as they lie there once older ones were compacted away.
+          newest.delete(name);
+          if (value !== null) newest.set(name, value);
         }
       },
       failed,

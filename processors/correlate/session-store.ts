@@ -1,6 +1,6 @@
+import { forgetOldest } from '../forget-oldest.ts';
+import { Journal } from '../journal.ts';
 import { localPart } from '../resolve/network.ts';
-import { forgetOldest } from './forget-oldest.ts';
-import { Journal } from './journal.ts';
 import { copySession, reviveSession, type Session } from './session.ts';
 import { SessionIndex } from './session-index.ts';
 import { transportKey } from './transport-key.ts';

@@ -1,3 +1,4 @@
+import { Journal } from '../journal.ts';
 import type { DovecotAuthEvent, DovecotLoginEvent, DovecotSessionEvent } from '../parse/dovecot.ts';
 import { type DecodedSessionId, decodeSessionId } from '../parse/dovecot-session-id.ts';
 import type { HaproxyEvent } from '../parse/haproxy.ts';
@@ -5,7 +6,6 @@ import type { NetfilterEvent } from '../parse/netfilter.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import { localPart } from '../resolve/network.ts';
 import { gatherAuth, gatherDrop, gatherFlow, gatherLogin, gatherMailSession, gatherProxy } from './gather.ts';
-import { Journal } from './journal.ts';
 import { absorb, bestBegun, bestNameless, isMute, isNamedOnly, likelyOf, mutePeer, onlyBehind } from './nameless.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf, isToMailPort, isToServer, type SessionEvent } from './route.ts';

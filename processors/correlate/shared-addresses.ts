@@ -1,5 +1,5 @@
-import { forgetOldest } from './forget-oldest.ts';
-import { Journal } from './journal.ts';
+import { forgetOldest } from '../forget-oldest.ts';
+import { Journal } from '../journal.ts';
 import { withText } from './lists.ts';
 import { keep } from './texts.ts';
 

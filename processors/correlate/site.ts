@@ -1,9 +1,9 @@
+import { forgetOldest } from '../forget-oldest.ts';
 import type { DovecotServiceEvent } from '../parse/dovecot.ts';
 import type { Fail2banEvent } from '../parse/fail2ban.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import type { OpenvpnLogEvent } from '../parse/openvpn.ts';
 import { type Lease, VpnLeases, type VpnLeasesState } from '../resolve/vpn-leases.ts';
-import { forgetOldest } from './forget-oldest.ts';
 import { Observations, type ObservationsState } from './observations.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf } from './route.ts';

@@ -203,6 +203,12 @@ export class ParseStage {
     this.counts.set(source.index, newCounts());
   }
 
+  /** The source will be read no more, unless it is opened again. */
+  close(source: LogSource): void {
+    this.sources.delete(source.index);
+    this.counts.delete(source.index);
+  }
+
   /** What was counted since the last call, for records that are read before their turn; `addCounts` counts them when it has come. */
   takeCounts(source: LogSource): ParseCounts {
     const taken = this.counts.get(source.index) ?? newCounts();

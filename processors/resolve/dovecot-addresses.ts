@@ -1,12 +1,12 @@
+import { forgetOldest } from '../forget-oldest.ts';
+import { Journal } from '../journal.ts';
 import type { DovecotAuthEvent, DovecotLoginEvent, DovecotSessionEvent } from '../parse/dovecot.ts';
 import { decodeSessionId } from '../parse/dovecot-session-id.ts';
 
-const KNOWN_MAX = 100_000;
+const KNOWN_MAX = 200_000;
 
-export interface DovecotAddressesState {
-  readonly ids: readonly (readonly [string, string])[];
-  readonly processes: readonly (readonly [string, string])[];
-}
+/** The address behind an id or a process, the one that was told last at the end; plain data. */
+export type DovecotAddressesState = readonly (readonly [key: string, address: string])[];
 
 /**
  * The address that Dovecot saw, for each of its lines about a connection, from the lines of the same log before it. Most lines tell it, or their
@@ -14,16 +14,18 @@ export interface DovecotAddressesState {
  * lines have no id, by the mail process that the login was given.
  */
 export class DovecotAddresses {
-  private readonly ids: Map<string, string>;
-  private readonly processes: Map<string, string>;
+  /** By id, and by process. */
+  private readonly known: Map<string, string>;
+  private readonly journal = new Journal<string>();
 
-  constructor(state?: DovecotAddressesState) {
-    this.ids = new Map(state?.ids);
-    this.processes = new Map(state?.processes);
+  constructor(state: DovecotAddressesState = []) {
+    this.known = new Map(state);
+    this.journal.keep();
   }
 
-  toData(): DovecotAddressesState {
-    return { ids: [...this.ids], processes: [...this.processes] };
+  /** What changed since it was last asked; an undefined address: it is forgotten. */
+  changes(): readonly (readonly [key: string, address: string | undefined])[] {
+    return this.journal.take().map((key) => [key, this.known.get(key)]);
   }
 
   /** Undefined where nothing tells it. */
@@ -32,22 +34,27 @@ export class DovecotAddresses {
     const decoded = id === undefined ? undefined : decodeSessionId(id, e.stamp.at)?.ip;
     if (e.dataset === 'dovecot.session') {
       if (decoded !== undefined) return decoded;
-      const byId = id === undefined ? undefined : this.ids.get(id);
-      return byId ?? (e.pid === undefined ? undefined : this.processes.get(processKey(e.line.host, e.pid)));
+      const byId = id === undefined ? undefined : this.known.get(idKey(id));
+      return byId ?? (e.pid === undefined ? undefined : this.known.get(processKey(e.line.host, e.pid)));
     }
     const ip = decoded ?? e.rip;
-    if (ip === undefined) return id === undefined ? undefined : this.ids.get(id);
-    if (id !== undefined && decoded === undefined) remember(this.ids, id, ip);
+    if (ip === undefined) return id === undefined ? undefined : this.known.get(idKey(id));
+    if (id !== undefined && decoded === undefined) this.remember(idKey(id), ip);
     if (id === undefined && e.dataset === 'dovecot.login' && e.mpid !== undefined)
-      remember(this.processes, processKey(e.line.host, e.mpid), ip);
+      this.remember(processKey(e.line.host, e.mpid), ip);
     return ip;
+  }
+
+  private remember(key: string, ip: string): void {
+    this.known.delete(key);
+    this.known.set(key, ip);
+    this.journal.note(key);
+    forgetOldest(this.known, KNOWN_MAX, (oldest) => {
+      this.known.delete(oldest);
+      this.journal.note(oldest);
+    });
   }
 }
 
-const processKey = (host: string | undefined, pid: number): string => `${pid} ${host ?? ''}`;
-
-function remember(map: Map<string, string>, key: string, ip: string): void {
-  map.delete(key);
-  map.set(key, ip);
-  if (map.size > KNOWN_MAX) map.delete(map.keys().next().value ?? '');
-}
+const idKey = (id: string): string => `id ${id}`;
+const processKey = (host: string | undefined, pid: number): string => `pid ${pid} ${host ?? ''}`;

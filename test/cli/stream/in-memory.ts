@@ -10,7 +10,12 @@ import {
   writeEvents,
   writeFacts,
 } from '../../../cli/stream/messages.ts';
-import { ParsePartition, type RawRecord } from '../../../cli/stream/parse-partition.ts';
+import {
+  ParsePartition,
+  type ParsePartitionState,
+  type RawRecord,
+  type StoredSource,
+} from '../../../cli/stream/parse-partition.ts';
 import { SessionsPartition, type StoredPartition, sessionsUnit } from '../../../cli/stream/sessions-partition.ts';
 import { SitePartition } from '../../../cli/stream/site-partition.ts';
 import { findInputs } from '../../../ingest/find.ts';
@@ -104,6 +109,7 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
   const factLog: Buffer[] = [];
   const parseOptions = (i: number) => ({ topic: `raw-${i}`, partition: 0, partitions, zone: UTC, redaction });
   let parsers = topics.map((_, i) => new ParsePartition(parseOptions(i)));
+  const keptOfParse = topics.map(() => new KeptParse());
   const read = topics.map(() => 0);
   const sessionsOptions = (partition: number) => ({ partition, units, correlate: DEFAULT_CORRELATE_OPTIONS });
   const kept = eventLog.map(() => new Kept());
@@ -134,6 +140,7 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
       const parsed = parser.push(records, Number.POSITIVE_INFINITY);
       if (isOver) parser.end();
       if (isOver || records.length > 0) tell(parser, parsed, from + records.length === topics[i]?.records.length);
+      keptOfParse[i]?.add(parser);
     });
     sessions.forEach((s, p) => {
       const log = eventLog[p] ?? [];
@@ -148,13 +155,42 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
     }
     if (isOver) return documents;
     if (options.restartEvery === undefined || step % options.restartEvery !== 0) continue;
-    parsers = parsers.map((p, i) => new ParsePartition(parseOptions(i), throughJson(p.toData()), parseZone));
+    parsers = parsers.map((_, i) => new ParsePartition(parseOptions(i), keptOfParse[i]?.stored(), parseZone));
     sessions = sessions.map((_, p) => {
       const from = kept[p]?.neededFrom ?? 0;
       eventsRead[p] = from;
       return new SessionsPartition(sessionsOptions(p), kept[p]?.stored());
     });
     site = new SitePartition(siteOptions, throughJson(site.toData()));
+  }
+}
+
+/** What a compacted topic has of one raw partition. */
+export class KeptParse {
+  private core: string | undefined;
+  private readonly sources = new Map<string, string>();
+  private readonly addresses = new Map<string, string>();
+  /** Characters of the longest entry that was ever written. */
+  longest = 0;
+
+  add(p: ParsePartition): void {
+    const { core, sources, addresses } = p.changes();
+    this.core = JSON.stringify(core);
+    for (const [fingerprint, entry] of sources) putLast(this.sources, fingerprint, entry);
+    for (const [key, entry] of addresses) putLast(this.addresses, key, entry);
+    for (const text of [this.core, ...this.sources.values(), ...this.addresses.values()])
+      if (text.length > this.longest) this.longest = text.length;
+  }
+
+  get size(): number {
+    return this.sources.size + this.addresses.size;
+  }
+
+  stored(): ParsePartitionState | undefined {
+    if (this.core === undefined) return undefined;
+    const sources = [...this.sources.values()].map((text): StoredSource => JSON.parse(text));
+    const addresses = [...this.addresses].map(([key, text]): [string, string] => [key, JSON.parse(text)]);
+    return { core: JSON.parse(this.core), sources, addresses };
   }
 }
 
@@ -202,7 +238,12 @@ class Newest implements AllDocuments {
   }
 }
 
-function put<K>(map: Map<K, string>, key: K, entry: object | undefined): void {
+function putLast(map: Map<string, string>, key: string, entry: object | string | undefined): void {
+  map.delete(key);
+  put(map, key, entry);
+}
+
+function put<K>(map: Map<K, string>, key: K, entry: object | string | undefined): void {
   if (entry === undefined) map.delete(key);
   else map.set(key, JSON.stringify(entry));
 }

@@ -4,6 +4,7 @@ import { ParsePartition, type RawRecord } from '../../../cli/stream/parse-partit
 import { newRedaction } from '../../../processors/redact.ts';
 import { parseZone, UTC } from '../../../processors/time.ts';
 import { dovecotId } from '../../timed-events.ts';
+import { KeptParse } from './in-memory.ts';
 
 const NOW = Date.UTC(2026, 10, 24, 5);
 const options = { topic: 'raw', partition: 0, partitions: 4, zone: UTC, redaction: newRedaction('a key of the tests') };
@@ -33,7 +34,9 @@ describe('a partition of a raw topic', () => {
   test('finds it by the mail process too, where lines have no session id, also after a restart', () => {
     const before = new ParsePartition(options);
     const first = before.push(raw(login('Nov 24 04:00:01', '')), NOW);
-    const after = new ParsePartition(options, JSON.parse(JSON.stringify(before.toData())), parseZone);
+    const kept = new KeptParse();
+    kept.add(before);
+    const after = new ParsePartition(options, kept.stored(), parseZone);
     const second = after.push(raw(logout('Nov 24 04:00:09', '')), NOW);
     assert.deepEqual(placesOf(second.events), placesOf(first.events));
   });
@@ -49,6 +52,45 @@ describe('a partition of a raw topic', () => {
     p.push(raw(login('Nov 24 04:00:01')), NOW);
     assert.equal(p.silence(65_000).reached, at('04:01:01'));
     assert.equal(new ParsePartition(options).silence(65_000).reached, null, 'nothing was ever said');
+  });
+
+  test('what is written down for a step is as much as changed, however many processes and files there were', () => {
+    const p = new ParsePartition(options);
+    const kept = new KeptParse();
+    const lines = Array.from({ length: 20_000 }, (_, i) =>
+      login('Nov 24 04:00:01', '').replace('mpid=4000', `mpid=${i + 1}`),
+    );
+    p.push(raw(...lines), NOW);
+    kept.add(p);
+    assert.ok(kept.longest < 1000, `${kept.longest} characters in one entry`);
+    p.push(raw(login('Nov 24 04:00:02', '').replace('mpid=4000', 'mpid=7')), NOW);
+    assert.equal(p.changes().addresses.length, 1);
+    assert.equal(p.changes().sources.length, 0);
+  });
+
+  test('of an endless number of files those that spoke last are kept, here and in what is written down', () => {
+    const p = new ParsePartition(options);
+    const kept = new KeptParse();
+    const origin = (n: number) => ({
+      // Of two that follow each other, one shares its number with many others.
+      fingerprint: n % 2 === 0 ? `${String(n).padStart(8, '0')}file` : `file0000${String(n).padStart(8, '0')}`,
+      offset: 0,
+      name: 'f',
+      zone: UTC,
+      clock: undefined,
+    });
+    const [record] = raw(login('Nov 24 04:00:01'));
+    assert.ok(record);
+    for (let n = 0; n < 12_000; n += 1000) {
+      p.push(
+        Array.from({ length: 1000 }, (_, i) => ({ ...record, origin: origin(n + i) })),
+        NOW,
+      );
+      p.push([{ ...record, origin: origin(0) }], NOW);
+      kept.add(p);
+    }
+    assert.ok(kept.size <= 11_000, `${kept.size} files`);
+    assert.deepEqual(p.push([{ ...record, origin: origin(0) }], NOW).sources, [], 'who goes on speaking stays');
   });
 
   test('a line that nobody understands is a document, and no event', () => {

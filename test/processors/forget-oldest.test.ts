@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { forgetOldest } from '../../../processors/correlate/forget-oldest.ts';
+import { forgetOldest } from '../../processors/forget-oldest.ts';
 
 test('the oldest go, many at once', () => {
   const map = new Map<number, string>();
