@@ -69,7 +69,9 @@ export class SessionsPartition {
         )
       : new Sessions(options.correlate, undefined, options.partition * SERIALS);
     this.sessions.keepJournal();
-    this.watermark = new Watermark(stored?.core.units);
+    const read = new Set(options.units.map(topicOf));
+    // Nobody waits for what is read no more; a partition that was added to a topic is read, though it may not be among `units` yet.
+    this.watermark = new Watermark(stored?.core.units.filter(({ unit }) => read.has(topicOf(unit))));
     this.next = stored?.core.next ?? 0;
     this.reached = this.sessions.advancedTo;
   }
@@ -154,5 +156,7 @@ export class SessionsPartition {
     return { core: whole, ...changed };
   }
 }
+
+const topicOf = (unit: string): string => unit.slice(0, unit.lastIndexOf('/'));
 
 export const sessionsUnit = (partition: number): string => `sessions/${partition}`;

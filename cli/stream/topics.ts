@@ -32,6 +32,8 @@ export function topicsOf(prefix: string): Topics {
 /** Longer than anybody may be away; what is older can be read no more after a restart. */
 const KEPT_MS = 3 * 86_400_000;
 const LOG = { 'retention.ms': String(KEPT_MS) };
+/** A dead letter is its record and the headers that say why: larger than what the record's own topic takes at most. */
+const DEAD_LETTERS = { 'max.message.bytes': '16777216' };
 const STATE = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.3', 'segment.ms': '3600000' };
 
 /** Every topic that the service needs, as it would be made. */
@@ -51,7 +53,7 @@ export function topicSpecs(config: RunConfig): readonly TopicSpec[] {
     { topic: topics.siteState, partitions: 1, config: STATE },
   ];
   for (const topic of groupsOf(config).flatMap((g) => g.reads))
-    specs.push({ topic: deadLetterTopic(topic), partitions: 1 });
+    specs.push({ topic: deadLetterTopic(topic), partitions: 1, config: DEAD_LETTERS });
   return replication === undefined ? specs : specs.map((s) => ({ ...s, replication }));
 }
 

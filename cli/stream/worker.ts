@@ -57,14 +57,16 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
       const work: PartitionWork<P> = {
         lease,
         transactor,
-        state: await this.restore(lease),
+        state: undefined,
         busy: Promise.resolve(),
         lastBatchAt: Date.now(),
         next: undefined,
         caughtUpAt: Date.now(),
         lag: 0,
       };
+      // Before anything may fail: `revoked` closes what is here.
       this.work.set(keyOf(lease), work);
+      work.state = await this.restore(lease);
       await this.opened(work);
     }
     if (leases.length > 0)

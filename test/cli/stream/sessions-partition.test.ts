@@ -90,6 +90,21 @@ describe('a partition of sessions', () => {
     assert.ok(facts.some((f) => f.kind === 'logged-in' && f.who.startedAt === other.at - 100));
   });
 
+  test('a topic that is read no more holds up nobody after a restart; a partition that was added does', () => {
+    const progress = (unit: string, reached: number) => ({ unit, reached, caughtUp: false, ended: false });
+    const p = new SessionsPartition({ ...options, units: ['raw/0', 'old/0'] });
+    [progress('old/0', NEAR), progress('raw/1', NEAR + MINUTE), progress('raw/0', NEAR + 2 * MINUTE)].forEach(
+      (told, i) => {
+        p.take({ progress: told, events: [] }, i);
+      },
+    );
+    p.advance();
+    assert.equal(p.advancedTo, NEAR - LATENESS_MS);
+    const again = new SessionsPartition(options, stored(p));
+    again.advance();
+    assert.equal(again.advancedTo, NEAR + MINUTE - LATENESS_MS);
+  });
+
   test('a record that is passed over is known after a restart', () => {
     const p = new SessionsPartition(options);
     p.skip(6);
