@@ -45,9 +45,14 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     clearInterval(this.timer);
   }
 
-  protected async restore(lease: Lease): Promise<ParsePartition> {
+  protected async restore(leases: readonly Lease[]): Promise<readonly ParsePartition[]> {
+    const { kafka } = this.context;
+    const states = await readState(kafka, this.options.topics.parseState, [0], (e) => this.failed(e));
+    return leases.map((lease) => this.restored(lease, states.get(0) ?? new Map()));
+  }
+
+  private restored(lease: Lease, states: ReadonlyMap<string, Buffer>): ParsePartition {
     const { topics, partitions, redaction, zoneOf } = this.options;
-    const states = await readState(this.context.kafka, topics.parseState, 0, (e) => this.failed(e));
     const state = storedPartition(states, `${lease.topic}/${lease.partition}`);
     if (state && state.core.partitions !== partitions)
       throw new Error(

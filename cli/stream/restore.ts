@@ -1,18 +1,20 @@
 import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type { Kafka } from '../../ingest/kafka/port.ts';
 
-/** The newest value of each key of one partition of a compacted topic; keys whose newest value is a tombstone are left out. */
+/** By partition of a compacted topic, the newest value of each key; keys whose newest value is a tombstone are left out. */
 export async function readState(
   kafka: Kafka,
   topic: string,
-  partition: number,
+  partitions: readonly number[],
   failed: (error: KafkaError) => void,
-): Promise<ReadonlyMap<string, Buffer>> {
-  const newest = new Map<string, Buffer>();
+): Promise<ReadonlyMap<number, ReadonlyMap<string, Buffer>>> {
+  const states = new Map(partitions.map((partition) => [partition, new Map<string, Buffer>()]));
   const reading = await kafka.read(
-    { topic, partitions: [partition] },
+    { topic, partitions },
     {
-      records(_, records) {
+      records(partition, records) {
+        const newest = states.get(partition);
+        if (newest === undefined) return;
         for (const { key, value } of records) {
           const name = key?.toString('utf8') ?? '';
           // In the order in which they were written last, as they lie there once older ones were compacted away.
@@ -28,5 +30,5 @@ export async function readState(
   } finally {
     await reading.stop();
   }
-  return newest;
+  return states;
 }

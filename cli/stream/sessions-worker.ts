@@ -39,10 +39,13 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
     this.options = options;
   }
 
-  protected async restore(lease: Lease): Promise<SessionsPartition> {
+  protected async restore(leases: readonly Lease[]): Promise<readonly SessionsPartition[]> {
     const { topics, units, correlate } = this.options;
-    const state = await readState(this.context.kafka, topics.sessionsState, lease.partition, (e) => this.failed(e));
-    return new SessionsPartition({ partition: lease.partition, units, correlate }, storedPartition(state));
+    const partitions = leases.map((lease) => lease.partition);
+    const states = await readState(this.context.kafka, topics.sessionsState, partitions, (e) => this.failed(e));
+    return partitions.map(
+      (partition) => new SessionsPartition({ partition, units, correlate }, storedPartition(states.get(partition))),
+    );
   }
 
   /** It reads some records again by intention, and knows by itself which. */
@@ -113,9 +116,9 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
   }
 }
 
-function storedPartition(state: ReadonlyMap<string, Buffer>): StoredPartition | undefined {
-  const written = state.get(CORE);
-  if (!written) return undefined;
+function storedPartition(state: ReadonlyMap<string, Buffer> | undefined): StoredPartition | undefined {
+  const written = state?.get(CORE);
+  if (!state || !written) return undefined;
   const core: SessionsPartitionCore = JSON.parse(written.toString('utf8'));
   const sessions: StoredSession[] = [];
   const addresses: [string, AddressUsers][] = [];

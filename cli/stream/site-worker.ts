@@ -25,10 +25,9 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
     this.options = options;
   }
 
-  protected async restore(lease: Lease): Promise<SitePartition> {
-    const { topics } = this.options;
-    const records = await readState(this.context.kafka, topics.siteState, lease.partition, (e) => this.failed(e));
-    return new SitePartition(this.options, readSiteState(records));
+  protected async restore(leases: readonly Lease[]): Promise<readonly SitePartition[]> {
+    const states = await readState(this.context.kafka, this.options.topics.siteState, [0], (e) => this.failed(e));
+    return leases.map(() => new SitePartition(this.options, readSiteState(states.get(0) ?? new Map())));
   }
 
   protected doneUpTo(state: SitePartition): number {

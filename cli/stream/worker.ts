@@ -1,4 +1,4 @@
-import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
+import { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type { Batch, ConsumeHandler, Kafka, Lease, RecordToSend, Transactor } from '../../ingest/kafka/port.ts';
 import type { Counters } from './counters.ts';
 
@@ -13,7 +13,7 @@ export interface WorkerContext {
 /** What one partition is worked on with, while it is ours. */
 export interface PartitionWork<P> {
   readonly lease: Lease;
-  readonly transactor: Transactor;
+  transactor: Transactor;
   /** The state as it was written down last, and what was done since. Undefined after something went wrong: it is restored before the next batch. */
   state: P | undefined;
   /** One thing at a time. */
@@ -41,7 +41,8 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
     this.context = context;
   }
 
-  protected abstract restore(lease: Lease): Promise<P>;
+  /** The states as they were written down, in the order of the leases. */
+  protected abstract restore(leases: readonly Lease[]): Promise<readonly P[]>;
   /**
    * The first record that the state does not hold yet. The group's offset may show a transaction a moment later than the state does; the state
    * is the truth.
@@ -51,24 +52,18 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
   protected abstract process(state: P, batch: Batch, caughtUpMs: number): Step;
 
   async assigned(leases: readonly Lease[], lost: AbortSignal): Promise<void> {
-    for (const lease of leases) {
+    const taken: PartitionWork<P>[] = [];
+    for (let from = 0; from < leases.length; from += OPENED_AT_ONCE) {
       lost.throwIfAborted();
-      const transactor = await this.context.kafka.transactor(`${lease.group}-${lease.topic}-${lease.partition}`);
-      const work: PartitionWork<P> = {
-        lease,
-        transactor,
-        state: undefined,
-        busy: Promise.resolve(),
-        lastBatchAt: Date.now(),
-        next: undefined,
-        caughtUpAt: Date.now(),
-        lag: 0,
-      };
-      // Before anything may fail: `revoked` closes what is here.
-      this.work.set(keyOf(lease), work);
-      work.state = await this.restore(lease);
-      await this.opened(work);
+      const some = await Promise.all(leases.slice(from, from + OPENED_AT_ONCE).map((lease) => this.take(lease)));
+      taken.push(...some);
     }
+    // Only now: whatever an earlier owner was writing has come through or never will.
+    const states = await this.restore(leases);
+    taken.forEach((work, i) => {
+      work.state = states[i];
+    });
+    await Promise.all(taken.map((work) => this.opened(work)));
     if (leases.length > 0)
       this.context.log(`${this.name}: took over ${leases.map((l) => `${l.topic}/${l.partition}`).join(', ')}`);
   }
@@ -78,7 +73,7 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
     if (!work) throw new Error(`${keyOf(batch.lease)} was not assigned`);
     work.lastBatchAt = Date.now();
     await this.inTurn(work, async () => {
-      const state = work.state ?? (await this.restore(batch.lease));
+      const state = work.state ?? (await this.takeUpAgain(work));
       work.state = undefined;
       work.lag = Math.max(0, batch.end - batch.next);
       if (work.lag > 0) work.caughtUpAt = Date.now();
@@ -113,6 +108,39 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
     return lag;
   }
 
+  private async take(lease: Lease): Promise<PartitionWork<P>> {
+    const work: PartitionWork<P> = {
+      lease,
+      transactor: await this.context.kafka.transactor(transactionsOf(lease)),
+      state: undefined,
+      busy: Promise.resolve(),
+      lastBatchAt: Date.now(),
+      next: undefined,
+      caughtUpAt: Date.now(),
+      lag: 0,
+    };
+    this.work.set(keyOf(lease), work);
+    return work;
+  }
+
+  /**
+   * After a batch that failed. Its transaction may still be on its way through the broker: opening the id anew ends it one way or the other, and
+   * only then does the state tell the truth. Should it have come through, the batch must not be done twice.
+   */
+  private async takeUpAgain(work: PartitionWork<P>): Promise<P> {
+    const { lease } = work;
+    const { kafka } = this.context;
+    await work.transactor.close();
+    lease.lost.throwIfAborted();
+    work.transactor = await kafka.transactor(transactionsOf(lease));
+    const committed = (await kafka.committedOffsets(lease.group, lease.topic)).get(lease.partition);
+    if (committed !== lease.committed)
+      throw new KafkaError('membership_lost', `${keyOf(lease)}: ${committed} was committed, not ${lease.committed}`);
+    const [state] = await this.restore([lease]);
+    if (state === undefined) throw new Error(`${keyOf(lease)} has no state`);
+    return state;
+  }
+
   /** The partition is ours and its state is here. */
   protected async opened(_: PartitionWork<P>): Promise<void> {}
 
@@ -134,6 +162,12 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
     return work.transactor.commit({ records, consumed: isNews ? [{ lease, next }] : [] });
   }
 }
+
+/** Connections that are opened at the same time. */
+const OPENED_AT_ONCE = 16;
+
+/** Whoever opens it later fences the earlier. */
+const transactionsOf = (lease: Lease): string => `${lease.group}-${lease.topic}-${lease.partition}`;
 
 export interface Step {
   readonly records: readonly RecordToSend[];

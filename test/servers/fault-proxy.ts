@@ -18,6 +18,8 @@ export interface FaultProxy {
   readonly url: string;
   /** How many bulk requests met a fault since `fail` was called. */
   readonly failed: number;
+  /** Bulk requests that have come and have no answer yet. */
+  readonly underWay: number;
   /** Breaks the next bulk requests, that many. */
   fail(fault: Fault, times: number): void;
   close(): Promise<void>;
@@ -27,12 +29,17 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let fault: Fault = 'none';
   let times = 0;
   let failed = 0;
+  let underWay = 0;
   const server = createServer((incoming, answer) => {
     const isBulk = incoming.url?.startsWith('/_bulk') ?? false;
     const breaks = isBulk && times > 0 && fault !== 'none';
     if (breaks) {
       times--;
       failed++;
+    }
+    if (isBulk) {
+      underWay++;
+      answer.once('close', () => underWay--);
     }
     handle(target, incoming, answer, breaks ? fault : 'none').catch(() => answer.destroy());
   });
@@ -42,6 +49,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
     get failed() {
       return failed;
+    },
+    get underWay() {
+      return underWay;
     },
     fail(next, count) {
       fault = next;

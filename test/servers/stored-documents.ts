@@ -70,7 +70,7 @@ export interface Comparison {
   /** An id that nobody expects. */
   readonly strange: number;
   readonly differing: number;
-  /** Of the first document that differs. */
+  /** Of the first document that differs or is not there. */
   readonly example: readonly [expected: string, found: string] | undefined;
 }
 
@@ -95,7 +95,7 @@ async function compareKind(
     found.set(id, JSON.stringify(source));
   }
   const differing = [...expected].filter(([id, text]) => found.has(id) && found.get(id) !== text);
-  const [first] = differing;
+  const [first] = [...differing, ...[...expected].filter(([id]) => !found.has(id))];
   return {
     kind,
     expected: expected.size,
@@ -103,7 +103,7 @@ async function compareKind(
     double,
     strange: [...found.keys()].filter((id) => !expected.has(id)).length,
     differing: differing.length,
-    example: first && [first[1], found.get(first[0]) ?? ''],
+    example: first && [first[1], found.get(first[0]) ?? 'null'],
   };
 }
 
