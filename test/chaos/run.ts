@@ -53,7 +53,7 @@ try {
   }
   await world.sample.send(world.sample.left);
   let missing = '';
-  await allThere(world.request, world.namespace, expected, 30_000).catch((error: Error) => {
+  await allThere(world.request, world.namespace, expected, 150_000).catch((error: Error) => {
     missing = error.message; // what is missing, the comparison tells
   });
   const codes = await world.stop();

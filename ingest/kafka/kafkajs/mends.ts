@@ -1,5 +1,6 @@
-/** Mends two methods of kafkajs 2.2.4, whose corrections will never be released. Another version is refused: what is mended may look different there. */
+/** Mends three methods of kafkajs 2.2.4, whose corrections will never be released. Another version is refused: what is mended may look different there. */
 import { createRequire } from 'node:module';
+import { type AbortedTransaction, type FetchedRecord, hideAborted } from './aborted.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -9,6 +10,7 @@ export function mendKafkajs(): void {
     'scheduleCheckPendingRequests',
     () => scheduleCheckPendingRequests,
   );
+  mendMethod('kafkajs/src/broker/index.js', 'fetch', withoutAborted);
   mendMethod('kafkajs/src/cluster/index.js', 'findGroupCoordinatorMetadata', withReason);
 }
 
@@ -60,5 +62,28 @@ function withReason(original: unknown): unknown {
       await (await this.findControllerBroker()).findGroupCoordinator(options);
       throw error;
     }
+  };
+}
+
+interface FetchAnswer {
+  readonly responses: readonly {
+    readonly partitions: readonly {
+      abortedTransactions?: readonly AbortedTransaction[] | null;
+      readonly messages: readonly FetchedRecord[];
+    }[];
+  }[];
+}
+
+/** The original lets records of aborted transactions through (`aborted.ts`). It finds them hidden already, and nothing to do. */
+function withoutAborted(original: unknown): unknown {
+  return async function fetch(this: unknown, options: unknown): Promise<unknown> {
+    const answer: FetchAnswer | undefined =
+      typeof original === 'function' ? await Reflect.apply(original, this, [options]) : undefined;
+    for (const { partitions } of answer?.responses ?? [])
+      for (const partition of partitions) {
+        hideAborted(partition.messages, partition.abortedTransactions ?? []);
+        partition.abortedTransactions = [];
+      }
+    return answer;
   };
 }
