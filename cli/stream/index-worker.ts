@@ -77,6 +77,7 @@ export class IndexWorker implements ConsumeHandler {
     return topic === pipeline ? 'pipeline' : 'event';
   }
 
+  /** Undefined if one of them is none that a bulk request can hold. */
   private documentsOf(topic: string, { value }: ConsumedRecord, origin: string): readonly BulkDocument[] | undefined {
     if (value === null) return [];
     const { namespace } = this.options;
@@ -85,19 +86,19 @@ export class IndexWorker implements ConsumeHandler {
       switch (this.kindOf(topic)) {
         case 'profile': {
           const profile: Profile = data;
-          return [{ ...profileDocument(profile, namespace), origin }];
+          return sound([{ ...profileDocument(profile, namespace), origin }]);
         }
         case 'incident': {
           const incident: Incident = data;
-          return [{ ...incidentDocument(incident, namespace), origin }];
+          return sound([{ ...incidentDocument(incident, namespace), origin }]);
         }
         case 'pipeline': {
           const report: PipelineDocument = data;
-          return [{ ...pipelineDocument(report, namespace), origin }];
+          return sound([{ ...pipelineDocument(report, namespace), origin }]);
         }
         case 'event': {
           const events: readonly EventDocument[] = data;
-          return events.map((e) => ({ ...eventDocument(e, namespace), origin }));
+          return sound(events.map((e) => ({ ...eventDocument(e, namespace), origin })));
         }
       }
     } catch (error) {
@@ -116,4 +117,41 @@ export class IndexWorker implements ConsumeHandler {
     this.context.counters.add('dead_letters_total', 'index');
     return toDeadLetter({ ...record, value }, where, { code, stage: 'index', errorClass: 'Error', message }, version);
   }
+}
+
+/** Bytes of an id that Elasticsearch takes. */
+const ID_BYTES_MAX = 512;
+const DEPTH_MAX = 100;
+
+/**
+ * The documents as they are, or undefined if one is none: what stands in an action line (id, version) must be right, or Elasticsearch refuses
+ * the whole request and with it everything beside it; and what nests without end cannot be written.
+ */
+function sound(documents: readonly BulkDocument[]): readonly BulkDocument[] | undefined {
+  return documents.every(isSound) ? documents : undefined;
+}
+
+function isSound(d: {
+  readonly id: unknown;
+  readonly at: unknown;
+  readonly version: unknown;
+  readonly document: unknown;
+}): boolean {
+  const { id, at, version, document } = d;
+  return (
+    typeof id === 'string' &&
+    id !== '' &&
+    Buffer.byteLength(id) <= ID_BYTES_MAX &&
+    typeof at === 'string' &&
+    (version === undefined || (typeof version === 'number' && Number.isSafeInteger(version) && version >= 0)) &&
+    typeof document === 'object' &&
+    document !== null &&
+    !Array.isArray(document) &&
+    isShallow(document, DEPTH_MAX)
+  );
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner) => isShallow(inner, depth - 1));
 }

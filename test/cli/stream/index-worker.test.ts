@@ -1,0 +1,74 @@
+/** What lies in a topic of documents and is none must not stop what lies beside it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Counters } from '../../../cli/stream/counters.ts';
+import { IndexWorker } from '../../../cli/stream/index-worker.ts';
+import { topicsOf } from '../../../cli/stream/topics.ts';
+import { DLQ_HEADERS } from '../../../ingest/kafka/dead-letter.ts';
+import type { Kafka, Lease, Producer, RecordToSend } from '../../../ingest/kafka/port.ts';
+import type { BulkDocument } from '../../../outputs/elasticsearch/bulk-document.ts';
+import type { ElasticsearchOutput } from '../../../outputs/elasticsearch/elasticsearch.ts';
+
+const topics = topicsOf('t');
+
+async function indexed(topic: string, values: readonly string[]) {
+  const written: BulkDocument[] = [];
+  const dead: RecordToSend[] = [];
+  let committed = -1;
+  const output = {
+    async deliverDocuments(documents: readonly BulkDocument[]) {
+      written.push(...documents);
+      return { written: documents.length, present: 0, refused: [] };
+    },
+  } as unknown as ElasticsearchOutput;
+  const producer = {
+    send: async (records: readonly RecordToSend[]) => void dead.push(...records),
+  } as unknown as Producer;
+  const lease = {
+    topic,
+    partition: 0,
+    async commit(next: number) {
+      committed = next;
+    },
+  } as unknown as Lease;
+  const context = { kafka: {} as unknown as Kafka, counters: new Counters(), log: () => {} };
+  const records = values.map((text, offset) => ({
+    offset,
+    timestamp: 0,
+    key: null,
+    value: Buffer.from(text),
+    headers: new Map(),
+  }));
+  const worker = new IndexWorker({ topics, namespace: 'default', output }, producer, context);
+  await worker.batch({ lease, records, next: records.length, end: records.length });
+  const offsets = dead.map((d) => Number(d.headers?.find(([name]) => name === DLQ_HEADERS.offset)?.[1].toString()));
+  return { written: written.map((d) => d.id), dead: offsets, committed };
+}
+
+const good = '[{"id":"a-1","document":{"@timestamp":"2026-11-24T04:00:00.000Z","event":{"dataset":"dovecot.login"}}}]';
+
+test('documents that are none are dead letters, and the others are written', async () => {
+  const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`;
+  const poison = [
+    'no JSON',
+    '{}',
+    '[null]',
+    '[{"id":{"not":"an id"},"document":{"@timestamp":"x"}}]',
+    '[{"id":"","document":{"@timestamp":"x"}}]',
+    `[{"id":"${'x'.repeat(513)}","document":{"@timestamp":"x"}}]`,
+    '[{"id":"b","document":[1]}]',
+    `[{"id":"c","document":${deep}}]`,
+  ];
+  const { written, dead, committed } = await indexed(topics.documents, [good, ...poison, good.replace('a-1', 'a-2')]);
+  assert.deepEqual(written, ['a-1', 'a-2']);
+  assert.deepEqual(dead, [1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.equal(committed, 10);
+});
+
+test('a revision that is no version would have the whole request refused', async () => {
+  const profile = (revision: string): string =>
+    `{"@timestamp":"2026-11-24T04:00:00.000Z","event":{"start":"2026-11-24T04:00:00.000Z"},"imapwhy":{"session":{"id":"s","dovecot_id":null},"revision":${revision}}}`;
+  const { written, dead } = await indexed(topics.profiles, ['1', '-1', '1.5', '"1"', '1e999'].map(profile));
+  assert.deepEqual(written, ['s']);
+  assert.deepEqual(dead, [1, 2, 3, 4]);
+});
