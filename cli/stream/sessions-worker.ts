@@ -48,9 +48,9 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
     );
   }
 
-  /** It reads some records again by intention, and knows by itself which. */
-  protected doneUpTo(state: SessionsPartition): number {
-    return state.neededFrom;
+  /** Records with events whose time had not come are read again by intention; it knows by itself what of them is done. */
+  protected doneUpTo(): number {
+    return 0;
   }
 
   protected process(state: SessionsPartition, { lease, records }: Batch): Step {
