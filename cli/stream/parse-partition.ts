@@ -63,6 +63,8 @@ export interface Parsed {
   readonly sources: readonly SourceNote[];
   /** How many of the documents nobody understood. */
   readonly unparsed: number;
+  /** How many events lie so far in the future that no session can be made of them. */
+  readonly ahead: number;
   /** Records that could not be read at all, by their offset in the partition. */
   readonly rejected: readonly RejectedRecord[];
 }
@@ -112,6 +114,8 @@ interface KnownSource {
 /** Of a source that has said nothing for so long, while others of its partition went on, nobody waits for more. */
 const SILENT_MS = 600_000;
 const SOURCES_MAX = 10_000;
+/** Clocks and zones may be wrong by hours; nobody's is right a day from now. */
+const AHEAD_MAX_MS = 86_400_000;
 /** What a line may take from where it is written to here. */
 const DELIVERY_MS = 5000;
 
@@ -197,6 +201,7 @@ export class ParsePartition {
       facts: [],
       sources: [],
       unparsed: 0,
+      ahead: 0,
       rejected: [],
     };
     if (records.length > 0) this.ended = false;
@@ -205,36 +210,41 @@ export class ParsePartition {
       if (!first) break;
       let to = from + 1;
       while (to < records.length && records[to]?.origin?.fingerprint === first.origin?.fingerprint) to++;
-      this.pushOfOne(this.sourceOf(first, out), records.slice(from, to), out);
+      this.pushOfOne(this.sourceOf(first, out), records.slice(from, to), now, out);
       from = to;
     }
     this.reached = Math.max(this.reached, Math.min(this.furthestBehind(), now));
     return out;
   }
 
-  private pushOfOne(known: KnownSource, records: readonly RawRecord[], out: Dealt): void {
+  private pushOfOne(known: KnownSource, records: readonly RawRecord[], now: number, out: Dealt): void {
     for (const record of records) {
       try {
-        this.pushRecord(known, record, out);
+        this.pushRecord(known, record, now, out);
       } catch (error) {
         out.rejected.push({ offset: record.offset, error });
       }
     }
   }
 
-  private pushRecord(known: KnownSource, { text, offset, flaw, origin }: RawRecord, out: Dealt): void {
+  private pushRecord(known: KnownSource, { text, offset, flaw, origin }: RawRecord, now: number, out: Dealt): void {
     const { source, zone } = known;
     const line: SourceRecord = { text, offset: origin?.offset ?? offset, ...(flaw !== undefined && { flaw }) };
     for (const event of this.parse.push(source, [line])) {
       const document = toEcs(event, source, this.options.redaction, zone.name);
       if (event.dataset === 'unparsed') out.unparsed++;
-      else this.deal(event, known, quoteOf(document), out);
+      else this.deal(event, known, quoteOf(document), now, out);
       out.documents.push({ id: eventId(source.fingerprint, event.line.offset), document });
     }
   }
 
-  private deal(event: ParsedEvent, known: KnownSource, text: string, out: Dealt): void {
+  /** An event whose time is far from come (a wrong year, a stamp that somebody made up) would wait in memory until then: it is indexed, not joined. */
+  private deal(event: ParsedEvent, known: KnownSource, text: string, now: number, out: Dealt): void {
     const t = timed(event, known.clock?.shiftMs ?? 0, text);
+    if (t.seenAt > now + AHEAD_MAX_MS) {
+      out.ahead++;
+      return;
+    }
     known.reached = Math.max(known.reached, reachedBy(t));
     const light = { ...t, event: withoutText(event) };
     if (isSessionLine(light)) out.events[this.partitionOf(light.event)]?.push(light);
@@ -320,6 +330,7 @@ interface Dealt {
   readonly facts: SiteFact[];
   readonly sources: SourceNote[];
   unparsed: number;
+  ahead: number;
   readonly rejected: RejectedRecord[];
 }
 

@@ -100,6 +100,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     counters.add('records_total', 'read', records.length);
     counters.add('events_total', 'parsed', parsed.documents.length - parsed.unparsed);
     counters.add('events_total', 'unparsed', parsed.unparsed);
+    counters.add('events_total', 'ahead', parsed.ahead);
     out.push(...this.told(state.progress(caughtUpMs >= this.options.idleMs), parsed));
     const entry = (key: string, value: unknown): void => {
       const text = value === undefined ? null : Buffer.from(JSON.stringify(value));

@@ -47,6 +47,20 @@ describe('a partition of a raw topic', () => {
     assert.equal(p.progress(true).reached, NOW);
   });
 
+  test('a stamp of the far future is a document, not something to wait for', () => {
+    const p = new ParsePartition(options);
+    const { documents, events, ahead } = p.push(
+      raw(
+        '2031-11-24T04:00:01.000Z mx1 dovecot: imap-login: Login: user=<anna@example.org>, method=PLAIN, rip=198.51.100.20, lip=192.0.2.10, mpid=4000, TLS, session=<x>',
+      ),
+      NOW,
+    );
+    assert.equal(documents.length, 1);
+    assert.equal(ahead, 1);
+    assert.deepEqual(placesOf(events), []);
+    assert.equal(p.progress(true).reached, null, 'and its source has come no further for it');
+  });
+
   test('after its end, silence lets time go on', () => {
     const p = new ParsePartition(options);
     p.push(raw(login('Nov 24 04:00:01')), NOW);
