@@ -7,14 +7,10 @@ import { Detector } from '../models/anomaly/detector.ts';
 import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import { WARNING_FROM } from '../models/anomaly/scope-series.ts';
 import { SHIPPED_SETTINGS } from '../models/anomaly/settings.ts';
-import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { findable, matchTruth, type TruthSession } from '../models/cause/truth.ts';
-import { DEFAULT_TIMERS } from '../processors/profile/known-timers.ts';
 import type { Profile } from '../processors/profile/profile.ts';
-import { newRedaction } from '../processors/redact.ts';
-import { UTC } from '../processors/time.ts';
 import { type Fault, openCorpus, readFaults } from './corpus.ts';
-import { runAnalysis } from './run-analysis.ts';
+import { runCorpus } from './run-corpus.ts';
 
 /** Never looked at while the settings were chosen; those were seeds 1 to 4. */
 const REPORT_SEEDS = [101, 102, 103];
@@ -129,15 +125,7 @@ async function scoreLab(directory: string): Promise<LabScore> {
   const faults = await readFaults(directory);
   const profiles: Profile[] = [];
   const findings: AnomalyFinding[] = [];
-  await runAnalysis({
-    paths: [corpus.logs],
-    clock: { zone: UTC, zoneBySource: [], near: undefined, now: Date.now() },
-    model: SHIPPED_MODEL,
-    timers: DEFAULT_TIMERS,
-    redaction: newRedaction('evaluation'),
-    since: Number.NEGATIVE_INFINITY,
-    until: Number.POSITIVE_INFINITY,
-    keepEvents: false,
+  await runCorpus(corpus, {
     onBatch: async (batch) => {
       profiles.push(...batch.profiles);
       findings.push(...(batch.findings ?? []));

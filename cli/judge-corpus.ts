@@ -8,10 +8,8 @@ import type { ClosedSession } from '../processors/correlate/correlate.ts';
 import { buildProfile } from '../processors/profile/build-profile.ts';
 import { DEFAULT_TIMERS } from '../processors/profile/known-timers.ts';
 import type { Profile } from '../processors/profile/profile.ts';
-import { newRedaction } from '../processors/redact.ts';
-import { UTC } from '../processors/time.ts';
 import type { Corpus } from './corpus.ts';
-import { runAnalysis } from './run-analysis.ts';
+import { runCorpus } from './run-corpus.ts';
 
 /** A corpus run through the flow once: the closed sessions, and which truth each answers for. */
 export interface JudgedCorpus {
@@ -54,15 +52,7 @@ export async function judgeVariants(
 
 export async function judgeCorpus(corpus: Corpus, without: readonly string[]): Promise<JudgedCorpus> {
   const closed: ClosedSession[] = [];
-  await runAnalysis({
-    paths: [corpus.logs],
-    clock: { zone: UTC, zoneBySource: [], near: undefined, now: Date.now() },
-    model: SHIPPED_MODEL,
-    timers: DEFAULT_TIMERS,
-    redaction: newRedaction('evaluation'),
-    since: Number.NEGATIVE_INFINITY,
-    until: Number.POSITIVE_INFINITY,
-    keepEvents: false,
+  await runCorpus(corpus, {
     without: new Set(without),
     onBatch: () => Promise.resolve(),
     onClosed: (sessions) => {
