@@ -7,6 +7,7 @@ import type { OutputBatch } from '../outputs/output.ts';
 import { messageOf, OutputError, systemCode } from '../outputs/output-error.ts';
 import { openStore, type Store } from '../outputs/sqlite.ts';
 import { sessionId } from '../processors/profile/build-profile.ts';
+import { latestStatements, type Statement, withFeedback } from '../processors/profile/feedback.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import { DEFAULT_TIMERS, type KnownTimer } from '../processors/profile/known-timers.ts';
 import { timersFrom } from '../processors/profile/site-timers.ts';
@@ -117,6 +118,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     store = open;
     forecast = model && (await Forecast.start(model, options.out));
     const held = forecast;
+    const said = latestStatements(open.statements());
     const summary = new SummaryBuilder();
     // Late lines revise answers: a session is counted once, by its first answer, an incident by its last.
     const revised = new Set<string>();
@@ -137,7 +139,8 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         for (const c of closed) if (c.revised) revised.add(sessionId(c.session));
       },
       onBatch: async (batch) => {
-        for (const p of batch.profiles) if (!revised.has(p.imapwhy.session.id)) summary.add(open.corrected(p));
+        for (const p of batch.profiles)
+          if (!revised.has(p.imapwhy.session.id)) summary.add(withFeedback(p, said.get(p.imapwhy.session.id)));
         for (const i of batch.incidents) {
           incidents.set(i.imapwhy.incident.id, i);
         }
@@ -145,7 +148,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         await held?.hold(batch.profiles);
         const now = held ? { ...batch, profiles: [] } : batch;
         await open.write(now);
-        await files.write(withStatements(now, open));
+        await files.write(withStatements(now, said));
       },
     });
     progress.done();
@@ -153,7 +156,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     for await (const profiles of held?.release() ?? []) {
       const batch = { events: [], incidents: [], profiles };
       await open.write(batch);
-      await files.write(withStatements(batch, open));
+      await files.write(withStatements(batch, said));
     }
     for (const s of result.sources) summary.addIngest(ingestCounts(s));
     for (const i of incidents.values()) summary.addIncident(i);
@@ -197,8 +200,10 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
 }
 
 /** The store keeps what the model said; who reads the files is told what people said too. */
-function withStatements(batch: OutputBatch, store: Store): OutputBatch {
-  return { ...batch, profiles: batch.profiles.map((p) => store.corrected(p)) };
+function withStatements(batch: OutputBatch, said: ReadonlyMap<string, Statement>): OutputBatch {
+  return said.size === 0
+    ? batch
+    : { ...batch, profiles: batch.profiles.map((p) => withFeedback(p, said.get(p.imapwhy.session.id))) };
 }
 
 /** Says what must be said after the summary, and returns the exit code. */

@@ -61,8 +61,6 @@ export interface StoreReader {
   anomalies(): IterableIterator<AnomalyFinding>;
   /** What people said, of one session or of all, in the order in which it was said. */
   statements(session?: string): readonly Statement[];
-  /** A profile that comes from elsewhere, with what people said about it. */
-  corrected(profile: Profile): Profile;
   /** Latest first, at most 100. */
   runs(): readonly Run[];
 }
@@ -378,11 +376,12 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
   }
 
   const feedback = feedbackTable(db);
-  const corrected = (p: Profile): Profile => guard(file, () => withFeedback(p, feedback.latest(p.imapwhy.session.id)));
-  const readProfile = (text: string): Profile => corrected(parseProfile(text));
+  const readProfile = (text: string): Profile => {
+    const p = parseProfile(text);
+    return guard(file, () => withFeedback(p, feedback.latest(p.imapwhy.session.id)));
+  };
 
   return {
-    corrected,
     statements: (session) => guard(file, () => feedback.all(session)),
     profile(id) {
       const [text] = documents('SELECT document FROM profiles WHERE id = ? ORDER BY revision DESC LIMIT 1', id);

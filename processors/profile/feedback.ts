@@ -14,6 +14,11 @@ export interface Statement {
   readonly model_probability: number;
 }
 
+/** The statement that counts for each session, from all of them in the order in which they were said. */
+export function latestStatements(statements: readonly Statement[]): ReadonlyMap<string, Statement> {
+  return new Map(statements.map((s) => [s.session, s]));
+}
+
 /**
  * The profile with the person's answer in place of the model's. Label, layer, owner and probability become the person's; evidence and alternatives stay
  * the model's, which `feedback` names. Scope and remedy belong to one cause and go if it is another.
