@@ -15,7 +15,10 @@ import type { CauseLabel, Outcome, Profile } from '../processors/profile/profile
 import { documentText } from './document-text.ts';
 import type { EventDocument, Output, OutputBatch } from './output.ts';
 import { messageOf, OutputError } from './output-error.ts';
+import type { ProfileSearch } from './search.ts';
 import { FEEDBACK_SCHEMA, type FeedbackTable, feedbackTable } from './sqlite-feedback.ts';
+import { indexLines, SEARCH_INDEX, SEARCH_SCHEMA, sqliteSearch } from './sqlite-search.ts';
+import { localPart } from './user-name.ts';
 
 /** What findProfiles looks for; what is left out does not matter. */
 export interface ProfileQuery {
@@ -63,12 +66,15 @@ export interface StoreReader {
   statements(session?: string): readonly Statement[];
   /** Latest first, at most 100. */
   runs(): readonly Run[];
+  readonly search: ProfileSearch;
 }
 
 export interface Store extends Output, StoreReader {
   /** Idempotent by `startedAt`. */
   recordRun(run: Run): void;
   recordStatement(statement: Statement): void;
+  /** Makes the text of stored log lines searchable, at most so many at once. Returns how many; 0: all of them are. */
+  indexLines(linesMax: number): number;
 }
 
 /** A store that is only read. Close it all the same. */
@@ -77,7 +83,7 @@ export interface ReadStore extends StoreReader {
 }
 
 const APPLICATION_ID = 0x696d7779; // "imwy": says that a SQLite file is ours
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 const EVENTS_OF_MAX = 10_000;
 const BUSY_MS = 10_000;
 
@@ -96,12 +102,13 @@ const MIGRATIONS: readonly string[] = [
      id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL,
      level TEXT NOT NULL, scope TEXT NOT NULL, document TEXT NOT NULL);`,
   FEEDBACK_SCHEMA,
+  SEARCH_SCHEMA,
 ];
 
 /** The unique indexes also carry the promise that an id is there once; `seal` makes them. */
 const INDEXES = `
   CREATE UNIQUE INDEX IF NOT EXISTS profiles_id ON profiles(id);
-  CREATE INDEX IF NOT EXISTS profiles_start ON profiles(start_ms, end_ms);
+  ${SEARCH_INDEX};
   CREATE INDEX IF NOT EXISTS profiles_user ON profiles(user_local, start_ms, end_ms) WHERE user_local IS NOT NULL;
   CREATE INDEX IF NOT EXISTS profiles_client ON profiles(client_ip, start_ms) WHERE client_ip IS NOT NULL;
   CREATE INDEX IF NOT EXISTS profiles_dovecot ON profiles(dovecot_id) WHERE dovecot_id IS NOT NULL;
@@ -117,8 +124,8 @@ const DEDUPLICATE = `
     SELECT first_value(rowid) OVER (PARTITION BY id ORDER BY session IS NULL, rowid) FROM events);`;
 
 const PROFILE_COLUMNS =
-  'id, revision, start_ms, end_ms, user, user_local, client_ip, source_ip, server, dovecot_id, outcome, cause, layer, owner, probability, document';
-const PROFILE_INSERT = `INSERT INTO profiles (${PROFILE_COLUMNS}) VALUES (${parameters(16)})`;
+  'id, revision, start_ms, end_ms, user, user_local, client_ip, source_ip, server, dovecot_id, outcome, cause, layer, owner, probability, stalled, document';
+const PROFILE_INSERT = `INSERT INTO profiles (${PROFILE_COLUMNS}) VALUES (${parameters(17)})`;
 const PROFILE_UPSERT = `${PROFILE_INSERT} ON CONFLICT (id) DO UPDATE SET ${replaceAll(PROFILE_COLUMNS)} WHERE excluded.revision > profiles.revision`;
 const EVENT_INSERT = 'INSERT INTO events (id, session, at_ms, dataset, document) VALUES (?, ?, ?, ?, ?)';
 const EVENT_UPSERT = `${EVENT_INSERT} ON CONFLICT (id) DO UPDATE SET session = excluded.session
@@ -245,6 +252,16 @@ function createStore(db: DatabaseSync, file: string, bulkAtFirst: boolean): Stor
     recordStatement(statement) {
       guard(file, () => feedbackTable(db).add(statement));
     },
+    indexLines(linesMax) {
+      return guard(file, () => {
+        endBulk();
+        let n = 0;
+        transaction(db, () => {
+          n = indexLines(db, linesMax);
+        });
+        return n;
+      });
+    },
     async close() {
       if (closed) return;
       closed = true;
@@ -304,6 +321,7 @@ function insertProfile(statement: StatementSync, p: Profile): void {
     own.cause.layer,
     own.cause.owner,
     own.cause.probability,
+    own.stalled_in,
     documentText(p),
   );
 }
@@ -342,13 +360,6 @@ function datasetOf(document: EventDocument['document']): string | null {
   return null;
 }
 
-/** `anna` of `anna@example.org` and of `corp\anna`. */
-function localPart(user: string): string {
-  const name = user.slice(user.lastIndexOf('\\') + 1);
-  const at = name.indexOf('@');
-  return at > 0 ? name.slice(0, at) : name;
-}
-
 /** `beforeRead` runs before each call: a store in its bulk load is sealed by it. */
 function createReader(db: DatabaseSync, file: string, beforeRead: () => void = () => undefined): StoreReader {
   const prepared = new Map<string, StatementSync>(); // few texts: they differ only in which conditions are asked for
@@ -382,6 +393,7 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
   };
 
   return {
+    search: guarded(file, sqliteSearch(statement, readProfile)),
     statements: (session) => guard(file, () => feedback.all(session)),
     profile(id) {
       const [text] = documents('SELECT document FROM profiles WHERE id = ? ORDER BY revision DESC LIMIT 1', id);
@@ -423,6 +435,12 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
     },
   };
 }
+
+const guarded = (file: string, search: ProfileSearch): ProfileSearch => ({
+  page: (query, limit, after) => guard(file, () => search.page(query, limit, after)),
+  counts: (query) => guard(file, () => search.counts(query)),
+  period: () => guard(file, () => search.period()),
+});
 
 // An event can be part of a session whose name was not known when it was written; then only the profile names it.
 const EVENTS_OF = `

@@ -145,7 +145,8 @@ describe('feedback in the store', () => {
   it('reads a store of version 2, which has no statements, and brings it up when it is written', async (t) => {
     const file = await filled(t);
     const old = new DatabaseSync(file);
-    old.exec('DROP VIEW feedback_now; DROP TABLE feedback; PRAGMA user_version = 2');
+    old.exec(`DROP VIEW feedback_now; DROP TABLE feedback; DROP TABLE lines_text; DROP TABLE lines_indexed; DROP INDEX profiles_search;
+      ALTER TABLE profiles DROP COLUMN stalled; PRAGMA user_version = 2`);
     old.close();
     const reader = readStore(file);
     t.after(() => reader.close());

@@ -116,7 +116,7 @@ describe('openStore', () => {
     assert.deepEqual(readdirSync(dir), ['imapwhy.db']);
     const db = new DatabaseSync(file);
     assert.equal(db.prepare('PRAGMA journal_mode').get()?.journal_mode, 'wal');
-    assert.equal(db.prepare('PRAGMA user_version').get()?.user_version, 3);
+    assert.equal(db.prepare('PRAGMA user_version').get()?.user_version, 4);
     db.close();
   });
 
@@ -165,7 +165,7 @@ describe('openStore', () => {
     const db = new DatabaseSync(newer);
     db.exec('PRAGMA user_version = 99');
     db.close();
-    throwsCode('STORE_NEWER', /newer imapwhy \(store version 99, this one knows 3\)\. Update imapwhy/, () =>
+    throwsCode('STORE_NEWER', /newer imapwhy \(store version 99, this one knows 4\)\. Update imapwhy/, () =>
       openStore(newer),
     );
     throwsCode('STORE_NEWER', /Update imapwhy/, () => readStore(newer));
@@ -443,7 +443,7 @@ describe('reading', () => {
     assert.match(plan("SELECT 1 FROM profiles WHERE user_local = 'a'"), /USING (COVERING )?INDEX profiles_user/);
     assert.match(plan("SELECT document FROM profiles WHERE client_ip = 'a'"), /USING INDEX profiles_client/);
     assert.match(plan("SELECT document FROM profiles WHERE dovecot_id = 'a'"), /USING INDEX profiles_dovecot/);
-    assert.match(plan('SELECT document FROM profiles ORDER BY start_ms, id'), /profiles_start/);
+    assert.match(plan('SELECT document FROM profiles ORDER BY start_ms, id'), /profiles_search/);
     db.close();
   });
 });
