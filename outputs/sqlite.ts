@@ -16,6 +16,7 @@ import { documentText } from './document-text.ts';
 import type { EventDocument, Output, OutputBatch } from './output.ts';
 import { messageOf, OutputError } from './output-error.ts';
 import type { ProfileSearch } from './search.ts';
+import { DESK_SCHEMA, type Desk, sqliteDesk } from './sqlite-desk.ts';
 import { FEEDBACK_SCHEMA, type FeedbackTable, feedbackTable } from './sqlite-feedback.ts';
 import { indexLines, SEARCH_INDEX, SEARCH_SCHEMA, sqliteSearch } from './sqlite-search.ts';
 import { localPart } from './user-name.ts';
@@ -75,6 +76,7 @@ export interface Store extends Output, StoreReader {
   recordStatement(statement: Statement): void;
   /** Makes the text of stored log lines searchable, at most so many at once. Returns how many; 0: all of them are. */
   indexLines(linesMax: number): number;
+  readonly desk: Desk;
 }
 
 /** A store that is only read. Close it all the same. */
@@ -83,7 +85,7 @@ export interface ReadStore extends StoreReader {
 }
 
 const APPLICATION_ID = 0x696d7779; // "imwy": says that a SQLite file is ours
-const SCHEMA_VERSION = 4;
+const SCHEMA_VERSION = 5;
 const EVENTS_OF_MAX = 10_000;
 const BUSY_MS = 10_000;
 
@@ -103,6 +105,7 @@ const MIGRATIONS: readonly string[] = [
      level TEXT NOT NULL, scope TEXT NOT NULL, document TEXT NOT NULL);`,
   FEEDBACK_SCHEMA,
   SEARCH_SCHEMA,
+  DESK_SCHEMA,
 ];
 
 /** The unique indexes also carry the promise that an id is there once; `seal` makes them. */
@@ -262,6 +265,7 @@ function createStore(db: DatabaseSync, file: string, bulkAtFirst: boolean): Stor
         return n;
       });
     },
+    desk: guarded(file, sqliteDesk(db)),
     async close() {
       if (closed) return;
       closed = true;
@@ -436,11 +440,15 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
   };
 }
 
-const guarded = (file: string, search: ProfileSearch): ProfileSearch => ({
-  page: (query, limit, after) => guard(file, () => search.page(query, limit, after)),
-  counts: (query) => guard(file, () => search.counts(query)),
-  period: () => guard(file, () => search.period()),
-});
+/** The same functions, each of which tells what SQLite says as an OutputError. */
+function guarded<T extends object>(file: string, functions: T): T {
+  return new Proxy(functions, {
+    get(target, name) {
+      const one: unknown = Reflect.get(target, name);
+      return typeof one === 'function' ? (...given: readonly unknown[]) => guard(file, () => one(...given)) : one;
+    },
+  });
+}
 
 // An event can be part of a session whose name was not known when it was written; then only the profile names it.
 const EVENTS_OF = `
