@@ -171,6 +171,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
         zone: clock.zoneName,
         engine: `${version} weights ${causes.epoch}`,
       });
+      open.recordCoverage(result.sources.flatMap((s) => s.hours));
       await files.close();
       await writeReport(reportPath, built, [...incidents.values()].sort(byStart), open);
     }

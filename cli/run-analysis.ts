@@ -4,7 +4,7 @@ import { type OpenedLog, openLog } from '../ingest/open.ts';
 import type { InputProblem } from '../ingest/problem.ts';
 import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
-import type { EventDocument, OutputBatch } from '../outputs/output.ts';
+import type { EventDocument, OutputBatch, SourceHour } from '../outputs/output.ts';
 import type { ClosedSession, CorrelateOptions } from '../processors/correlate/correlate.ts';
 import { eventId, toEcs } from '../processors/ecs.ts';
 import type { ParsedEvent, ParseStage } from '../processors/parse/index.ts';
@@ -15,6 +15,7 @@ import type { Incident } from '../processors/profile/incident.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
 import type { EventRef, Profile } from '../processors/profile/profile.ts';
 import type { Redaction } from '../processors/redact.ts';
+import { CoverageTally } from './coverage-tally.ts';
 import { distinctLogs } from './distinct-logs.ts';
 import { keepHeapTight } from './heap.ts';
 import { flow, type PreparedSource } from './pipeline.ts';
@@ -58,6 +59,7 @@ export interface SourceReport {
   readonly last: number | undefined;
   readonly zoned: boolean;
   readonly problems: readonly InputProblem[];
+  readonly hours: readonly SourceHour[];
 }
 
 export interface AnalysisResult {
@@ -86,6 +88,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     const { sources, parse } = await prepareSources(readable, options.clock);
     const documents = new Documents(sources, archive, options.redaction);
     const templates = new Map<number, UnparsedTemplates>();
+    const coverage = new CoverageTally();
     const bytesRead = new Map<number, number>();
     let lines = 0;
     let pending: EventDocument[] = [];
@@ -113,6 +116,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     };
     const onEvents = (events: readonly ParsedEvent[]): void => {
       for (const e of events) {
+        coverage.add(e);
         if (e.dataset === 'unparsed') {
           countUnparsed(templates, e.line.message, e.line.source, e.line.offset);
           pending.push(documents.of(e, undefined));
@@ -154,7 +158,9 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     addLines();
     await write();
     return {
-      sources: sources.map((source) => report(source, parse, templates.get(source.log.source.index), documents)),
+      sources: sources.map((source) =>
+        report(source, parse, templates.get(source.log.source.index), documents, coverage),
+      ),
       problems: [...found.problems, ...twice, ...logs.flatMap((log) => log.problems)],
       interrupted: options.signal?.aborted === true,
     };
@@ -272,17 +278,19 @@ function report(
   parse: ParseStage,
   templates: UnparsedTemplates | undefined,
   documents: Documents,
+  coverage: CoverageTally,
 ): SourceReport {
   const counts = parse.counts.get(source.log.source.index);
   const failed = sum(counts?.failures.values() ?? []);
+  const formats = [...(counts?.formats ?? [])]
+    .map(([format, lines]) => ({ format, lines }))
+    .sort((a, b) => b.lines - a.lines);
   return {
     source,
     lines: counts?.lines ?? 0,
     parsed: counts?.parsed ?? 0,
     unparsed: failed,
-    formats: [...(counts?.formats ?? [])]
-      .map(([format, lines]) => ({ format, lines }))
-      .sort((a, b) => b.lines - a.lines),
+    formats,
     templates: (templates?.top(TEMPLATES_SHOWN) ?? []).map((t) => ({
       template: t.template,
       lines: t.lines,
@@ -292,6 +300,7 @@ function report(
     last: counts && Number.isFinite(counts.last) ? counts.last : undefined,
     zoned: counts?.zoned ?? true,
     problems: source.log.problems,
+    hours: coverage.hoursOf(source.log.source, formats[0]?.format ?? ''),
   };
 }
 

@@ -11,6 +11,18 @@ export interface EventDocument {
   readonly origin?: string | undefined;
 }
 
+/** An hour in which a source wrote, of event time. */
+export interface SourceHour {
+  /** What the source is whatever it is called: the fingerprint of its beginning. */
+  readonly origin: string;
+  readonly source: string; // its name when it was read
+  readonly format: string; // that of most of its lines; empty if none was understood
+  readonly hourMs: number; // beginning of the UTC hour, epoch ms
+  readonly lines: number;
+  readonly unparsed: number; // of them
+  readonly lastMs: number; // stamp of the last
+}
+
 export interface OutputBatch {
   readonly events: readonly EventDocument[];
   readonly profiles: readonly Profile[];

@@ -13,9 +13,11 @@ import { type Statement, withFeedback } from '../processors/profile/feedback.ts'
 import type { Incident } from '../processors/profile/incident.ts';
 import type { CauseLabel, Outcome, Profile } from '../processors/profile/profile.ts';
 import { documentText } from './document-text.ts';
-import type { EventDocument, Output, OutputBatch } from './output.ts';
+import type { EventDocument, Output, OutputBatch, SourceHour } from './output.ts';
 import { messageOf, OutputError } from './output-error.ts';
 import type { ProfileSearch } from './search.ts';
+import { keepCopy } from './sqlite-copy.ts';
+import { COVERAGE_SCHEMA, coverageTable } from './sqlite-coverage.ts';
 import { DESK_SCHEMA, type Desk, sqliteDesk } from './sqlite-desk.ts';
 import { FEEDBACK_SCHEMA, type FeedbackTable, feedbackTable } from './sqlite-feedback.ts';
 import { indexLines, SEARCH_INDEX, SEARCH_SCHEMA, sqliteSearch } from './sqlite-search.ts';
@@ -67,6 +69,8 @@ export interface StoreReader {
   statements(session?: string): readonly Statement[];
   /** Latest first, at most 100. */
   runs(): readonly Run[];
+  /** In which hours which source wrote, by hour; `since` inclusive, `until` exclusive, UTC epoch ms. A store before version 6 does not know. */
+  coverage(range: { readonly since: number; readonly until: number }): IterableIterator<SourceHour>;
   readonly search: ProfileSearch;
 }
 
@@ -74,6 +78,8 @@ export interface Store extends Output, StoreReader {
   /** Idempotent by `startedAt`. */
   recordRun(run: Run): void;
   recordStatement(statement: Statement): void;
+  /** Idempotent by origin and hour: the larger count stays. */
+  recordCoverage(rows: readonly SourceHour[]): void;
   /** Makes the text of stored log lines searchable, at most so many at once. Returns how many; 0: all of them are. */
   indexLines(linesMax: number): number;
   readonly desk: Desk;
@@ -85,7 +91,7 @@ export interface ReadStore extends StoreReader {
 }
 
 const APPLICATION_ID = 0x696d7779; // "imwy": says that a SQLite file is ours
-const SCHEMA_VERSION = 5;
+const SCHEMA_VERSION = 6;
 const EVENTS_OF_MAX = 10_000;
 const BUSY_MS = 10_000;
 
@@ -106,6 +112,7 @@ const MIGRATIONS: readonly string[] = [
   FEEDBACK_SCHEMA,
   SEARCH_SCHEMA,
   DESK_SCHEMA,
+  COVERAGE_SCHEMA,
 ];
 
 /** The unique indexes also carry the promise that an id is there once; `seal` makes them. */
@@ -255,6 +262,9 @@ function createStore(db: DatabaseSync, file: string, bulkAtFirst: boolean): Stor
     recordStatement(statement) {
       guard(file, () => feedbackTable(db).add(statement));
     },
+    recordCoverage(rows) {
+      guard(file, () => transaction(db, () => coverageTable(db).add(rows)));
+    },
     indexLines(linesMax) {
       return guard(file, () => {
         endBulk();
@@ -383,7 +393,7 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
     );
   // An iterator has a statement of its own: two walks at once must not disturb each other.
   function* walk(sql: string, ...values: readonly SQLInputValue[]): Generator<string> {
-    const rows = guard(file, () => {
+    const rows = guardedRows(file, () => {
       beforeRead();
       return db.prepare(sql).iterate(...values);
     });
@@ -434,6 +444,7 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
     *anomalies() {
       for (const text of walk('SELECT document FROM anomalies ORDER BY start_ms, id')) yield parseAnomaly(text);
     },
+    coverage: ({ since, until }) => guardedRows(file, () => coverageTable(db).between(since, until)),
     runs() {
       return documents('SELECT document FROM runs ORDER BY started_at DESC LIMIT 100').map(parseRun);
     },
@@ -529,11 +540,13 @@ function configure(db: DatabaseSync): void {
   db.exec('PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF');
 }
 
-/** Makes or migrates the tables. True if this call made them. */
+/** Makes or migrates the tables; a store of an older version is copied first. True if this call made them. */
 function prepareSchema(db: DatabaseSync, file: string): boolean {
   configure(db);
   db.exec('PRAGMA page_size = 16384'); // holds for a new file only: about seven profiles a page
   db.exec('PRAGMA synchronous = FULL'); // a batch that was acknowledged survives a power cut
+  const found = checkVersion(db, file, 'may-be-empty');
+  if (found > 0 && found < SCHEMA_VERSION) keepCopy(db, file, found);
   let isNew = false;
   transaction(db, () => {
     let version = checkVersion(db, file, 'may-be-empty');
@@ -617,6 +630,16 @@ function guard<T>(file: string, work: () => T): T {
   } catch (error) {
     if (error instanceof OutputError) throw error;
     throw describe(error, file);
+  }
+}
+
+/** The same for rows that are read one after the other: a damaged page shows itself only when it is reached. */
+function* guardedRows<T>(file: string, open: () => Iterator<T>): Generator<T> {
+  const rows = guard(file, open);
+  try {
+    for (let next = guard(file, () => rows.next()); !next.done; next = guard(file, () => rows.next())) yield next.value;
+  } finally {
+    rows.return?.();
   }
 }
 
