@@ -2,6 +2,8 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
+import { Forecast } from '../models/prediction/forecast.ts';
+import type { Likely } from '../models/prediction/outlook.ts';
 import { openNdjson } from '../outputs/ndjson.ts';
 import type { OutputBatch } from '../outputs/output.ts';
 import { messageOf, OutputError, systemCode } from '../outputs/output-error.ts';
@@ -9,18 +11,19 @@ import { openStore, type Store } from '../outputs/sqlite.ts';
 import { sessionId } from '../processors/profile/build-profile.ts';
 import { latestStatements, type Statement, withFeedback } from '../processors/profile/feedback.ts';
 import type { Incident } from '../processors/profile/incident.ts';
+import { isoTime } from '../processors/profile/iso-time.ts';
 import { DEFAULT_TIMERS, type KnownTimer } from '../processors/profile/known-timers.ts';
 import { timersFrom } from '../processors/profile/site-timers.ts';
 import { newRedaction } from '../processors/redact.ts';
 import { jsonText, terminalText } from '../reports/clean-text.ts';
 import { renderReport } from '../reports/html.ts';
+import { driftAdvice } from '../reports/prediction/drift.ts';
 import { likelyText } from '../reports/prediction/likely.ts';
 import { exampleSessionIds, type Summary, SummaryBuilder } from '../reports/summary.ts';
 import { renderTerminal } from '../reports/terminal.ts';
 import { clockChoices, momentOption, repeated } from './clock-options.ts';
 import { DEFAULT_STORE } from './explain.ts';
 import { readWeights } from './fit.ts';
-import { Forecast, type ForecastResult } from './forecast.ts';
 import { loadModel } from './model-directory.ts';
 import { progressDisplay } from './progress.ts';
 import { type AnalysisResult, runAnalysis, type SourceReport } from './run-analysis.ts';
@@ -103,7 +106,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
   const redaction = newRedaction(await siteKey());
   const files = await openNdjson(options.out);
   let store: Store | undefined;
-  let forecast: Forecast | undefined;
+  const forecast = model && new Forecast(model, { listMs: undefined, since: '0' });
   const progress = progressDisplay(process.stderr, options.quiet === true || options.json === true);
   const interrupt = new AbortController();
   const onInterrupt = (): void => {
@@ -116,8 +119,6 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     const storePath = options.store ?? join(options.out, 'imapwhy.db');
     const open = openStore(storePath);
     store = open;
-    forecast = model && (await Forecast.start(model, options.out));
-    const held = forecast;
     const said = latestStatements(open.statements());
     const summary = new SummaryBuilder();
     // Late lines revise answers: a session is counted once, by its first answer, an incident by its last.
@@ -130,6 +131,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
       model: causes,
       timers,
       redaction,
+      forecast,
       since,
       until,
       keepEvents: options.keepEvents === true,
@@ -145,19 +147,11 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
           incidents.set(i.imapwhy.incident.id, i);
         }
         for (const f of batch.findings ?? []) summary.addFinding(f);
-        await held?.hold(batch.profiles);
-        const now = held ? { ...batch, profiles: [] } : batch;
-        await open.write(now);
-        await files.write(withStatements(now, said));
+        await open.write(batch);
+        await files.write(withStatements(batch, said));
       },
     });
     progress.done();
-    const forecasted = held?.compute();
-    for await (const profiles of held?.release() ?? []) {
-      const batch = { events: [], incidents: [], profiles };
-      await open.write(batch);
-      await files.write(withStatements(batch, said));
-    }
     for (const s of result.sources) summary.addIngest(ingestCounts(s));
     for (const i of incidents.values()) summary.addIncident(i);
     const built = summary.build();
@@ -177,16 +171,17 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     }
     await open.close();
     tell(problemLines(result));
-    if (forecasted && lines > 0) {
-      await writeLikely(join(options.out, 'likely-to-fail.json'), forecasted);
-      tell(forecastLines(forecasted));
+    const likely = forecast?.likely() ?? [];
+    if (forecast && lines > 0) {
+      await writeLikely(join(options.out, 'likely-to-fail.json'), forecast, likely);
+      tell(forecastLines(forecast));
     }
     if (options.json) process.stdout.write(`${jsonText(built)}\n`);
     else if (lines > 0) {
       const isDefault = resolve(storePath) === resolve(DEFAULT_STORE);
       const where = { reportPath, storePath: isDefault ? undefined : storePath };
       process.stdout.write(renderTerminal(built, { colour: hasColour(process.stdout), ...where }));
-      if (forecasted) process.stdout.write(likelyText(forecasted.likely, forecasted.at, LIKELY_SHOWN));
+      if (forecast) process.stdout.write(likelyText(likely, forecast.reached, LIKELY_SHOWN));
     }
     return conclude(result, paths, lines);
   } finally {
@@ -195,7 +190,6 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     progress.done();
     // After success both have nothing left to do. What the store holds is whole: each batch is one transaction.
     await files.discard();
-    await forecast?.close();
     await store?.close().catch(() => undefined);
   }
 }
@@ -249,16 +243,23 @@ function tell(lines: readonly string[]): void {
 }
 
 /** A document of its own, because it is about what has not happened yet. */
-async function writeLikely(path: string, { at, likely }: ForecastResult): Promise<void> {
-  const document = { as_of: new Date(at).toISOString(), horizon_minutes: 15, likely };
+async function writeLikely(path: string, { reached }: Forecast, likely: readonly Likely[]): Promise<void> {
+  const asOf = Number.isFinite(reached) ? isoTime(reached) : null;
+  const document = { as_of: asOf, horizon_minutes: 15, likely };
   await writeFile(`${path}.partial`, `${JSON.stringify(document, null, 2)}\n`);
   await rename(`${path}.partial`, path);
 }
 
-function forecastLines({ advice, cold }: ForecastResult): readonly string[] {
+function forecastLines(forecast: Forecast): readonly string[] {
+  const advice = driftAdvice(forecast.weeks());
+  const { cold } = forecast;
   return [
     ...(advice === undefined ? [] : [`prediction: ${advice}`]),
-    ...(cold > 0 ? [`prediction: ${cold} attempts began before anything was known: their risk is the base rate.`] : []),
+    ...(cold > 0
+      ? [
+          `prediction: ${cold} attempts began before anything was known, or were told of too late: their risk is the base rate.`,
+        ]
+      : []),
   ];
 }
 

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { UsableModel } from '../models/prediction/forecast.ts';
 import { FEATURES } from '../models/prediction/knowledge.ts';
 import { readOnnx } from '../models/prediction/onnx-read.ts';
-import { modelFault, type PredictionModel } from '../models/prediction/prediction-model.ts';
+import { modelFault } from '../models/prediction/prediction-model.ts';
 import { parseSideFile, type SideFile } from '../models/prediction/side-file.ts';
 import { messageOf, OutputError } from '../outputs/output-error.ts';
 import { UseError } from './use-error.ts';
@@ -13,20 +14,13 @@ export const ONNX_NAME = 'model.onnx';
 export const SIDE_NAME = 'model.json';
 export const CARD_NAME = 'MODEL-CARD.md';
 
-export interface LoadedModel {
-  readonly model: PredictionModel;
-  readonly side: SideFile;
-  /** Kind and the beginning of the hash; stands in profiles. */
-  readonly name: string;
-}
-
 /** A model directory that cannot be used: the message says why and what to do. */
 export class ModelError extends Error {
   override readonly name = 'ModelError';
 }
 
 /** Reads and checks a directory that `train` wrote. */
-export async function loadModel(directory: string): Promise<LoadedModel> {
+export async function loadModel(directory: string): Promise<UsableModel> {
   if (!existsSync(directory))
     throw new UseError(
       `${directory}: no such model directory. imapwhy train --from PROFILES.ndjson --out ${directory} makes one; none is shipped, because a model of another site knows nothing about yours.`,

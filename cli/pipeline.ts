@@ -1,11 +1,13 @@
 import type { OpenedLog } from '../ingest/open.ts';
 import { AnomalyWatch } from '../models/anomaly/watch.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
+import type { Forecast } from '../models/prediction/forecast.ts';
 import {
   type ClosedSession,
   Correlate,
   type CorrelateOptions,
   DEFAULT_CORRELATE_OPTIONS,
+  type Login,
   type TimedEvent,
 } from '../processors/correlate/correlate.ts';
 import { reachedBy, timed } from '../processors/correlate/timed-event.ts';
@@ -39,6 +41,7 @@ export interface FlowOptions {
   readonly model: CauseModel;
   readonly timers: readonly KnownTimer[];
   readonly facts: SourceFacts;
+  readonly forecast?: Forecast | undefined;
   readonly correlate?: CorrelateOptions;
   /** Lines of one source may be out of order by this much. */
   readonly latenessMs: number;
@@ -59,12 +62,14 @@ interface Reader {
 }
 
 /**
- * The whole flow on one screen: records -> parse -> time -> correlate -> judge -> profile -> anomalies and incidents. Sources are read side by side, always
+ * The whole flow on one screen: records -> parse -> time -> correlate -> judge -> profile -> anomalies, incidents and risks. Sources are read side by side, always
  * the one that is furthest behind in time, so that what belongs together is in memory together.
  */
 export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<Verdicts> {
   const correlate = new Correlate(options.correlate ?? DEFAULT_CORRELATE_OPTIONS);
   const judging = new Judging({ ...options, watch: new AnomalyWatch() });
+  let logins: Login[] = [];
+  if (options.forecast) correlate.onLogin = (login) => logins.push(login);
   const readers = sources.map(
     (source): Reader => ({
       source,
@@ -75,7 +80,9 @@ export async function* flow(sources: readonly PreparedSource[], options: FlowOpt
   );
   const finish = (closed: readonly ClosedSession[], now: number): Verdicts => {
     options.onClosed?.(closed);
-    return judging.push(closed, now);
+    const told = logins;
+    logins = [];
+    return judging.push(closed, told, now);
   };
   for (;;) {
     const next = furthestBehind(readers);
@@ -93,7 +100,7 @@ export async function* flow(sources: readonly PreparedSource[], options: FlowOpt
     const closed: ClosedSession[] = [];
     if (Number.isFinite(reached)) correlate.advance(reached - options.latenessMs, closed);
     // The caller gets its turn after each batch of lines: it holds the events, of which there can be many without a session.
-    yield closed.length > 0 ? finish(closed, reached - options.latenessMs) : NO_VERDICTS;
+    yield closed.length + logins.length > 0 ? finish(closed, reached - options.latenessMs) : NO_VERDICTS;
   }
   const closed: ClosedSession[] = [];
   correlate.flush(closed);

@@ -4,6 +4,8 @@ import { type OpenedLog, openLog } from '../ingest/open.ts';
 import type { InputProblem } from '../ingest/problem.ts';
 import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
+import type { Forecast } from '../models/prediction/forecast.ts';
+import type { LikelyDocument } from '../models/prediction/likely-document.ts';
 import type { EventDocument, OutputBatch, SourceHour } from '../outputs/output.ts';
 import type { ClosedSession, CorrelateOptions } from '../processors/correlate/correlate.ts';
 import { eventId, toEcs } from '../processors/ecs.ts';
@@ -31,6 +33,7 @@ export interface AnalysisOptions {
   readonly since: number;
   readonly until: number;
   readonly keepEvents: boolean;
+  readonly forecast?: Forecast | undefined;
   readonly correlate?: CorrelateOptions;
   readonly without?: ReadonlySet<string>;
   readonly onBatch: (batch: OutputBatch) => Promise<void>;
@@ -96,13 +99,15 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
     let profiles: Profile[] = [];
     let incidents: Incident[] = [];
     let findings: AnomalyFinding[] = [];
+    let likely: LikelyDocument[] = [];
     const write = async (): Promise<void> => {
-      if (pending.length + profiles.length + incidents.length + findings.length === 0) return;
-      await options.onBatch({ events: pending, profiles, incidents, findings });
+      if (pending.length + profiles.length + incidents.length + findings.length + likely.length === 0) return;
+      await options.onBatch({ events: pending, profiles, incidents, findings, likely });
       pending = [];
       profiles = [];
       incidents = [];
       findings = [];
+      likely = [];
     };
     /** The lines of sessions that went wrong are read again: those of many at once, because they lie near one another. */
     const addLines = (): void => {
@@ -141,6 +146,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
       latenessMs: LATENESS_MS,
       onEvents,
       onProgress,
+      forecast: options.forecast,
       ...(options.correlate && { correlate: options.correlate }),
       ...(options.without && { without: options.without }),
       ...(options.onClosed && { onClosed: options.onClosed }),
@@ -152,6 +158,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
       }
       incidents.push(...batch.incidents);
       findings.push(...batch.findings);
+      likely.push(...batch.likely);
       if (judged.length >= PROFILES_AT_ONCE) addLines();
       if (pending.length + profiles.length + incidents.length >= DOCUMENTS_AT_ONCE) await write();
     }

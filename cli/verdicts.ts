@@ -2,7 +2,9 @@ import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { AnomalyWatch } from '../models/anomaly/watch.ts';
 import type { CauseModel } from '../models/cause/decide.ts';
 import { judge } from '../models/cause/judge.ts';
-import type { ClosedSession } from '../processors/correlate/correlate.ts';
+import type { Forecast } from '../models/prediction/forecast.ts';
+import type { LikelyDocument } from '../models/prediction/likely-document.ts';
+import type { ClosedSession, Login } from '../processors/correlate/correlate.ts';
 import type { Session } from '../processors/correlate/session.ts';
 import { buildProfile, type SourceFacts } from '../processors/profile/build-profile.ts';
 import { needsProof, withLines } from '../processors/profile/evidence-lines.ts';
@@ -18,18 +20,22 @@ export interface VerdictOptions {
   readonly facts: SourceFacts;
   /** Scores the profiles and makes findings, where it is wanted. */
   readonly watch?: AnomalyWatch;
+  /** Puts risks onto profiles, where there is a model; they come out when theirs is known. */
+  readonly forecast?: Forecast | undefined;
 }
 
 export interface Verdicts {
   readonly profiles: readonly Profile[];
   readonly incidents: readonly Incident[];
   readonly findings: readonly AnomalyFinding[];
+  /** Who is likely to fail next. */
+  readonly likely: readonly LikelyDocument[];
 }
 
 /** Takes a session that could not be judged, and what it made the code throw. */
 export type RejectedSession = (closed: ClosedSession, error: unknown) => void;
 
-export const NO_VERDICTS: Verdicts = { profiles: [], incidents: [], findings: [] };
+export const NO_VERDICTS: Verdicts = { profiles: [], incidents: [], findings: [], likely: [] };
 
 /** Incidents are given out at whole minutes of event time, so that what is in them does not depend on how the input was cut. */
 const TICK_MS = 60_000;
@@ -37,6 +43,7 @@ const TICK_MS = 60_000;
 interface Judged {
   readonly closedAt: number;
   readonly revised: boolean;
+  readonly serial: number;
   readonly profile: Profile;
 }
 
@@ -56,11 +63,11 @@ export class Judging {
   }
 
   /**
-   * `closed` in the order of closing; `now`: event time has come so far, Infinity at the end. A session that cannot be judged is given to
-   * `rejected`, where there is one, and the rest goes on.
+   * `closed` in the order of closing, `logins` since the last time; `now`: event time has come so far, Infinity at the end. A session that cannot
+   * be judged is given to `rejected`, where there is one, and the rest goes on.
    */
-  push(closed: readonly ClosedSession[], now: number, rejected?: RejectedSession): Verdicts {
-    const { watch } = this.options;
+  push(closed: readonly ClosedSession[], logins: readonly Login[], now: number, rejected?: RejectedSession): Verdicts {
+    const { watch, forecast } = this.options;
     const judged = closed.flatMap((c) => {
       try {
         return [this.judged(c)];
@@ -79,7 +86,33 @@ export class Judging {
       return watch?.add(profile, closedAt, !revised, networkOf) ?? profile;
     });
     this.moveTo(now, out);
-    return { profiles, ...out };
+    if (!forecast) return { profiles, likely: [], ...out };
+    this.forecast(forecast, judged, profiles, logins);
+    forecast.advance(now);
+    return { ...out, ...forecast.take() };
+  }
+
+  /** What has become known, in the order of time: of the same moment logins first, which are no answers yet. */
+  private forecast(
+    forecast: Forecast,
+    judged: readonly Judged[],
+    profiles: readonly Profile[],
+    logins: readonly Login[],
+  ): void {
+    let next = 0;
+    const takeLogins = (until: number): void => {
+      for (let login = logins[next]; login !== undefined && login.knownAt <= until; login = logins[++next]) {
+        forecast.advance(login.knownAt);
+        forecast.loggedIn(login);
+      }
+    };
+    judged.forEach(({ closedAt, serial, revised }, i) => {
+      takeLogins(closedAt);
+      const profile = profiles[i];
+      forecast.advance(closedAt);
+      if (profile) forecast.closed(profile, serial, revised);
+    });
+    takeLogins(Number.POSITIVE_INFINITY);
   }
 
   private judged(c: ClosedSession): Judged {
@@ -88,7 +121,8 @@ export class Judging {
     const profile = buildProfile(c, outcome, cause, facts, model.epoch);
     const { session, closedAt, revised } = c;
     const quotes = session.texts.length > 0 && needsProof(profile);
-    return { closedAt, revised, profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile };
+    const { serial } = session;
+    return { closedAt, revised, serial, profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile };
   }
 
   private moveTo(now: number, out: { incidents: Incident[]; findings: AnomalyFinding[] }): void {

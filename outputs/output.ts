@@ -1,4 +1,5 @@
 import type { AnomalyFinding } from '../models/anomaly/finding.ts';
+import type { LikelyDocument } from '../models/prediction/likely-document.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { Profile } from '../processors/profile/profile.ts';
 
@@ -28,6 +29,7 @@ export interface OutputBatch {
   readonly profiles: readonly Profile[];
   readonly incidents: readonly Incident[];
   readonly findings?: readonly AnomalyFinding[];
+  readonly likely?: readonly LikelyDocument[];
 }
 
 /**

@@ -1,11 +1,19 @@
 import { AnomalyWatch, type AnomalyWatchData } from '../../models/anomaly/watch.ts';
 import type { CauseModel } from '../../models/cause/decide.ts';
+import {
+  FORECAST_FORMAT,
+  Forecast,
+  type ForecastChanges,
+  type StoredForecast,
+  type UsableModel,
+} from '../../models/prediction/forecast.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
-import { type ClosedSession, Site, type SiteState } from '../../processors/correlate/site.ts';
+import { type ClosedSession, type Login, Site, type SiteState } from '../../processors/correlate/site.ts';
 import { BEFORE_LINES, type SiteFact } from '../../processors/correlate/site-fact.ts';
 import { eventId } from '../../processors/ecs.ts';
 import type { IncidentsState } from '../../processors/profile/incidents.ts';
 import type { KnownTimer } from '../../processors/profile/known-timers.ts';
+import { driftAdvice } from '../../reports/prediction/drift.ts';
 import { Judging, type Verdicts } from '../verdicts.ts';
 import type { FactBatch, Progress, SourceNote } from './messages.ts';
 import { Watermark } from './watermark.ts';
@@ -16,6 +24,8 @@ export interface SiteOptions {
   readonly correlate: CorrelateOptions;
   readonly model: CauseModel;
   readonly timers: readonly KnownTimer[];
+  /** Predicts which attempts will fail, where there is one. */
+  readonly prediction?: UsableModel | undefined;
 }
 
 export interface SitePartitionState {
@@ -36,6 +46,8 @@ export interface RejectedSiteFact {
 }
 
 const SOURCES_MAX = 100_000;
+/** Who is likely to fail next is told anew so often, in event time. */
+export const LIST_MS = 5 * 60_000;
 
 /** The site: what sessions and readers tell in, profiles and incidents out. The same log of facts always gives the same documents. Pure. */
 export class SitePartition {
@@ -43,21 +55,39 @@ export class SitePartition {
   private readonly site: Site;
   private readonly judging: Judging;
   private readonly watch: AnomalyWatch;
+  private readonly forecast: Forecast | undefined;
+  private logins: Login[] = [];
   private readonly watermark: Watermark;
   private readonly sources: Map<number, SourceNote>;
   private reached: number;
   next: number;
 
-  constructor(options: SiteOptions, state?: SitePartitionState) {
+  constructor(options: SiteOptions, state?: SitePartitionState, forecast?: StoredForecast) {
     this.options = options;
     this.site = new Site(options.correlate, state?.site);
     this.watermark = new Watermark(state?.units);
     this.sources = new Map(state?.sources.map((s) => [s.number, s]));
     this.reached = state?.reached ?? Number.NEGATIVE_INFINITY;
     this.next = state?.next ?? 0;
-    const { model, timers } = options;
+    const { model, timers, prediction } = options;
     this.watch = new AnomalyWatch(state?.anomalies);
-    this.judging = new Judging({ model, timers, facts: this.facts(), watch: this.watch }, state?.incidents);
+    if (prediction) {
+      this.forecast = new Forecast(prediction, { listMs: LIST_MS, since: `${FORECAST_FORMAT}-${this.next}` }, forecast);
+      this.forecast.keepJournal();
+      this.site.onLogin = (login) => this.logins.push(login);
+    }
+    const verdicts = { model, timers, facts: this.facts(), watch: this.watch, forecast: this.forecast };
+    this.judging = new Judging(verdicts, state?.incidents);
+  }
+
+  /** What changed in the knowledge for predictions since it was last asked; undefined without a model. */
+  forecastChanges(): ForecastChanges | undefined {
+    return this.forecast?.changes();
+  }
+
+  /** Why the model should be trained again, as far as is known. */
+  get advice(): string | undefined {
+    return this.forecast && driftAdvice(this.forecast.weeks());
   }
 
   toData(): SitePartitionState {
@@ -83,7 +113,9 @@ export class SitePartition {
     const reached = this.watermark.at(this.options.units);
     if (reached > this.reached) this.site.advance(reached, closed, (fact, error) => rejected.push({ fact, error }));
     if (Number.isFinite(reached)) this.reached = Math.max(this.reached, reached);
-    return this.judging.push(closed, reached, ({ session, closedAt }, error) => {
+    const { logins } = this;
+    this.logins = [];
+    return this.judging.push(closed, logins, reached, ({ session, closedAt }, error) => {
       const { serial: offset } = session;
       rejected.push({ fact: { kind: 'closed', seenAt: closedAt, source: BEFORE_LINES, offset, session }, error });
     });

@@ -27,7 +27,8 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
 
   protected async restore(leases: readonly Lease[]): Promise<readonly SitePartition[]> {
     const states = await readState(this.context.kafka, this.options.topics.siteState, [0], (e) => this.failed(e));
-    return leases.map(() => new SitePartition(this.options, readSiteState(states.get(0) ?? new Map())));
+    const stored = readSiteState(states.get(0) ?? new Map());
+    return leases.map(() => new SitePartition(this.options, stored?.state, stored?.forecast));
   }
 
   protected doneUpTo(state: SitePartition): number {
@@ -65,7 +66,7 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
     state.next = next;
     if (Date.now() - this.writtenAt < snapshotMs) return { records: out, next: undefined };
     this.writtenAt = Date.now();
-    out.push(...writeSiteState(state.toData(), topics.siteState));
+    out.push(...writeSiteState(state.toData(), state.forecastChanges(), topics.siteState));
     return { records: out, next };
   }
 }

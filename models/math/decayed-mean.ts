@@ -1,3 +1,5 @@
+import type { Packer, Unpacker } from './packing.ts';
+
 /**
  * Means over several time scales at once, that forget exponentially. O(1) state: for each scale a weight and a weighted sum. Between
  * observations nothing runs; the age is taken into account when a mean is asked for.
@@ -33,6 +35,19 @@ export class DecayedMeans {
   /** Observations that scale `i` still remembers, a measure of rate. */
   weight(i: number, at: number): number {
     return (this.#state[2 * i] ?? 0) * this.#keep(i, at);
+  }
+
+  pack(to: Packer): void {
+    to.number(this.#at);
+    to.numbers(this.#state);
+  }
+
+  /** Takes over what one of the same scales wrote. */
+  unpack(from: Unpacker): void {
+    this.#at = from.number();
+    from.numbers(this.#state.length).forEach((x, i) => {
+      this.#state[i] = x;
+    });
   }
 
   #keep(i: number, at: number): number {

@@ -1,3 +1,5 @@
+import type { Packer, Unpacker } from './packing.ts';
+
 /**
  * A straight line through recent values, fitted by least squares with exponential forgetting in time. O(1) state. Times are taken relative to
  * the last observation, so that sums stay small.
@@ -41,6 +43,20 @@ export class LocalLine {
     this.#at = Number.isFinite(this.#at) ? Math.max(this.#at, at) : at;
     this.#n += 1;
     this.#y += value;
+  }
+
+  pack(to: Packer): void {
+    for (const x of [this.#at, this.#n, this.#t, this.#tt, this.#y, this.#ty]) to.number(x);
+  }
+
+  /** Takes over what one of the same scale wrote. */
+  unpack(from: Unpacker): void {
+    this.#at = from.number();
+    this.#n = from.number();
+    this.#t = from.number();
+    this.#tt = from.number();
+    this.#y = from.number();
+    this.#ty = from.number();
   }
 
   /** Change per scale. */

@@ -37,6 +37,14 @@ export class Packer {
     for (let i = 0; i < xs.length; i++) this.number(xs[i] ?? Number.NaN);
   }
 
+  /** Its length and its bytes. */
+  text(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    this.number(bytes.length);
+    new Uint8Array(this.#view.buffer).set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
   bytes(): Uint8Array {
     return new Uint8Array(this.#view.buffer.slice(0, this.#length));
   }
@@ -76,6 +84,14 @@ export class Unpacker {
 
   numbers(max: number): number[] {
     return Array.from({ length: this.#length(max) }, () => this.number());
+  }
+
+  /** Of at most `bytesMax` bytes. */
+  text(bytesMax: number): string {
+    const length = this.#length(bytesMax);
+    const text = new TextDecoder().decode(new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, length));
+    this.#at += length;
+    return text;
   }
 
   #length(max: number): number {

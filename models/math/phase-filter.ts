@@ -1,3 +1,5 @@
+import type { Packer, Unpacker } from './packing.ts';
+
 const BINS = 112;
 /** Spread that the phase gains in one period, as a share of the period. */
 const JITTER = 0.011;
@@ -49,6 +51,18 @@ export class PhaseFilter {
     let sum = 0;
     for (let i = 0; i < BINS; i++) sum += (this.#belief[i] ?? 0) * this.#inside(i, at, period, width);
     return sum;
+  }
+
+  pack(to: Packer): void {
+    to.floats(this.#belief);
+    for (const x of [this.#anchor, this.#at, this.#variance]) to.number(x);
+  }
+
+  unpack(from: Unpacker): void {
+    from.floats(this.#belief);
+    this.#anchor = from.number();
+    this.#at = from.number();
+    this.#variance = from.number();
   }
 
   /** Share of the bin that lies so that its window holds `at`; soft at the edges by a bin. */

@@ -1,3 +1,5 @@
+import type { Packer, Unpacker } from './packing.ts';
+
 /** Onsets that are remembered. */
 const ONSETS_MAX = 14;
 /** An onset may lie this many periods after the one before it. */
@@ -10,7 +12,7 @@ const SCORE_SLACK = 0.4;
  * The period is the longest one that explains the distances between remembered onsets; the phase follows like a phase-locked loop.
  */
 export class Rhythm {
-  readonly #onsets: number[] = [];
+  #onsets: number[] = [];
   #period = Number.NaN;
   #phaseAt = Number.NaN;
   #strength = 0;
@@ -50,6 +52,20 @@ export class Rhythm {
   distance(at: number): number {
     const cycles = (at - this.#phaseAt) / this.#period;
     return (cycles - Math.round(cycles)) * this.#period;
+  }
+
+  pack(to: Packer): void {
+    to.numbers(this.#onsets);
+    for (const x of [this.#period, this.#phaseAt, this.#strength, this.#count, this.#lastSeen]) to.number(x);
+  }
+
+  unpack(from: Unpacker): void {
+    this.#onsets = from.numbers(ONSETS_MAX);
+    this.#period = from.number();
+    this.#phaseAt = from.number();
+    this.#strength = from.number();
+    this.#count = from.number();
+    this.#lastSeen = from.number();
   }
 
   #estimate(): void {

@@ -16,7 +16,8 @@ export interface Attempt {
   readonly mechanism: 'password' | 'token' | undefined;
 }
 
-export type DecisionKind = 'ok' | 'timeout_tls' | 'timeout_auth' | 'auth_failed' | 'other_failure' | 'unknown';
+export const DECISION_KINDS = ['ok', 'timeout_tls', 'timeout_auth', 'auth_failed', 'other_failure', 'unknown'] as const;
+export type DecisionKind = (typeof DECISION_KINDS)[number];
 
 /** What becomes known when an attempt is decided. Milliseconds; undefined is what the logs do not show. */
 export interface Decision {
@@ -33,7 +34,10 @@ export interface Decision {
 
 export interface AttemptRecord {
   readonly attempt: Attempt;
+  /** How it ended. */
   readonly decision: Decision;
+  /** It had logged in and failed later: that it succeeded at first was known long before. */
+  readonly loggedIn?: Decision | undefined;
   readonly revision: number;
 }
 
@@ -45,8 +49,11 @@ export type ReadAttempt =
 
 /** Names longer than this are cut: an attacker chooses them, and each is the key of a state. */
 const NAME_MAX = 128;
+/** A character has at most three bytes, or two have four. */
+export const NAME_BYTES_MAX = 3 * NAME_MAX;
 /** A connection that takes longer than this to begin has stopped being one attempt. */
 const DURATION_MAX_MS = 86_400_000;
+const PHASES_MAX = 16;
 
 /** Reads a profile document (docs/data-model.md). Anything else gives the field that is missing; never throws. */
 export function readAttempt(document: unknown): ReadAttempt {
@@ -64,31 +71,68 @@ export function readAttempt(document: unknown): ReadAttempt {
   const address = text(field(field(document, 'client'), 'ip')) ?? text(field(field(document, 'source'), 'ip'));
   const vpn = field(field(own, 'path'), 'vpn');
   const phases = phaseTimes(field(own, 'phases'));
+  const stalledIn = text(field(own, 'stalled_in'));
+  const decision = {
+    at: Math.max(at, decided),
+    kind: decisionKind(outcome, text(field(own, 'outcome')), stalledIn),
+    tcpMs: phases.get('tcp'),
+    tlsMs: phases.get('tls'),
+    authMs: phases.get('auth'),
+    poolUsed: share(field(field(own, 'context'), 'pool_used')),
+    rekeyed: field(vpn, 'rekeyed') === true,
+  };
+  const loggedInAt = outcome === 'success' || stalledIn === 'auth' ? undefined : loginTime(field(own, 'phases'));
   const revision = field(own, 'revision');
   return {
     kind: 'attempt',
     record: {
-      attempt: {
-        id,
-        at,
-        client: text(field(field(document, 'user'), 'name')) ?? address,
-        network: address === undefined ? undefined : networkOf(address),
-        server: text(field(field(document, 'server'), 'ip')) ?? text(field(field(document, 'host'), 'name')),
-        tunnel: text(field(vpn, 'name')),
-        mechanism: mechanismOf(text(field(field(own, 'auth'), 'mechanism'))),
-      },
-      decision: {
-        at: Math.max(at, decided),
-        kind: decisionKind(outcome, text(field(own, 'outcome')), text(field(own, 'stalled_in'))),
-        tcpMs: phases.get('tcp'),
-        tlsMs: phases.get('tls'),
-        authMs: phases.get('auth'),
-        poolUsed: share(field(field(own, 'context'), 'pool_used')),
-        rekeyed: field(vpn, 'rekeyed') === true,
-      },
+      attempt: attemptOf(id, at, {
+        user: field(field(document, 'user'), 'name'),
+        address,
+        server: text(field(field(document, 'server'), 'ip')) ?? field(field(document, 'host'), 'name'),
+        tunnel: field(vpn, 'name'),
+        mechanism: field(field(own, 'auth'), 'mechanism'),
+      }),
+      // How long the phases took was known when it had logged in.
+      decision:
+        loggedInAt === undefined ? decision : { ...decision, tcpMs: undefined, tlsMs: undefined, authMs: undefined },
+      ...(loggedInAt !== undefined && {
+        loggedIn: { ...decision, at: Math.max(at, loggedInAt), kind: 'ok', poolUsed: undefined, rekeyed: false },
+      }),
       revision: typeof revision === 'number' && Number.isFinite(revision) ? revision : 0,
     },
   };
+}
+
+/** What lines or a document say of an attempt; anything that is no text counts as not known. */
+export interface AttemptNames {
+  readonly user: unknown;
+  readonly address: unknown;
+  readonly server: unknown;
+  readonly tunnel: unknown;
+  readonly mechanism: unknown;
+}
+
+export function attemptOf(id: string, at: number, names: AttemptNames): Attempt {
+  const address = text(names.address);
+  return {
+    id,
+    at,
+    client: text(names.user) ?? address,
+    network: address === undefined ? undefined : networkOf(address),
+    server: text(names.server),
+    tunnel: text(names.tunnel),
+    mechanism: mechanismOf(text(names.mechanism)),
+  };
+}
+
+/** When it had logged in, from the phase that ended then; undefined if it had not. */
+function loginTime(phases: unknown): number | undefined {
+  if (!Array.isArray(phases)) return undefined;
+  const auth = phases.slice(0, PHASES_MAX).find((phase) => field(phase, 'name') === 'auth');
+  const start = moment(field(auth, 'start'));
+  const ms = amount(field(auth, 'duration_ms'));
+  return field(auth, 'outcome') === 'ok' && start !== undefined && ms !== undefined ? start + ms : undefined;
 }
 
 function decisionKind(event: string, outcome: string | undefined, stalledIn: string | undefined): DecisionKind {
@@ -108,7 +152,7 @@ function mechanismOf(name: string | undefined): 'password' | 'token' | undefined
 function phaseTimes(phases: unknown): ReadonlyMap<string, number> {
   const times = new Map<string, number>();
   if (!Array.isArray(phases)) return times;
-  for (const phase of phases.slice(0, 16)) {
+  for (const phase of phases.slice(0, PHASES_MAX)) {
     const name = text(field(phase, 'name'));
     const ms = amount(field(phase, 'duration_ms'));
     if (name !== undefined && ms !== undefined && !times.has(name)) times.set(name, Math.min(ms, DURATION_MAX_MS));

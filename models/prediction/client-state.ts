@@ -1,5 +1,6 @@
 import { DecayedMeans } from '../math/decayed-mean.ts';
-import { type Decision, type DecisionKind, isFailure } from './attempt.ts';
+import type { Packer, Unpacker } from '../math/packing.ts';
+import { DECISION_KINDS, type Decision, type DecisionKind, isFailure } from './attempt.ts';
 import type { FeatureWriter } from './features.ts';
 import type { Observation } from './observation.ts';
 import { Pending } from './pending.ts';
@@ -59,7 +60,7 @@ export class ClientState {
   readonly pending = new Pending();
   readonly recent = new RecentEvents();
   readonly #failed = new DecayedMeans(SCALES_MS);
-  readonly #failedLast = SHARES.map(() => Number.NaN);
+  #failedLast = SHARES.map(() => Number.NaN);
   #known = 0;
   #lastKind: DecisionKind | undefined;
   #beforeLastFailed = Number.NaN;
@@ -125,7 +126,6 @@ export class ClientState {
 
   observe(o: Observation, base: number): void {
     const { at, kind } = o.decision;
-    this.pending.decided(o.attempt.at);
     if (kind === 'unknown') return;
     const failed = isFailure(kind);
     const y = failed ? 1 : 0;
@@ -195,6 +195,81 @@ export class ClientState {
     this.#tcpUsual = learn(decision.tcpMs, this.#tcpUsual);
     this.#tlsUsual = learn(decision.tlsMs, this.#tlsUsual);
     this.#authUsual = learn(decision.authMs, this.#authUsual);
+  }
+
+  pack(to: Packer): void {
+    this.pending.pack(to);
+    this.recent.pack(to);
+    this.#failed.pack(to);
+    to.numbers(this.#failedLast);
+    to.number(this.#lastKind === undefined ? -1 : DECISION_KINDS.indexOf(this.#lastKind));
+    to.numbers([
+      this.#known,
+      this.#beforeLastFailed,
+      this.#failureStreak,
+      this.#successStreak,
+      this.#lastStart,
+      this.#gapBefore,
+      this.#usualGap,
+      this.#lastFailure,
+      this.#lastSuccess,
+      this.#firstFailure,
+      this.#retries,
+      this.#usualMs,
+      this.#tcpUsual,
+      this.#tlsUsual,
+      this.#authUsual,
+      this.#tcpLateness,
+      this.#tcpLatenessBefore,
+      this.#deviationLast2,
+      this.#deviationLast5,
+      this.#deviationUsual,
+      this.#lastDeviation,
+      this.#tlsLateness,
+      this.#authLateness,
+      this.#tokenBorn,
+      this.#refusedSince,
+      this.#tokensLost,
+      this.#tokenHours,
+      this.#timeouts,
+    ]);
+  }
+
+  unpack(from: Unpacker): void {
+    this.pending.unpack(from);
+    this.recent.unpack(from);
+    this.#failed.unpack(from);
+    this.#failedLast = from.numbers(SHARES.length);
+    this.#lastKind = DECISION_KINDS[from.number()];
+    from.number(); // how many follow
+    this.#known = from.number();
+    this.#beforeLastFailed = from.number();
+    this.#failureStreak = from.number();
+    this.#successStreak = from.number();
+    this.#lastStart = from.number();
+    this.#gapBefore = from.number();
+    this.#usualGap = from.number();
+    this.#lastFailure = from.number();
+    this.#lastSuccess = from.number();
+    this.#firstFailure = from.number();
+    this.#retries = from.number();
+    this.#usualMs = from.number();
+    this.#tcpUsual = from.number();
+    this.#tlsUsual = from.number();
+    this.#authUsual = from.number();
+    this.#tcpLateness = from.number();
+    this.#tcpLatenessBefore = from.number();
+    this.#deviationLast2 = from.number();
+    this.#deviationLast5 = from.number();
+    this.#deviationUsual = from.number();
+    this.#lastDeviation = from.number();
+    this.#tlsLateness = from.number();
+    this.#authLateness = from.number();
+    this.#tokenBorn = from.number();
+    this.#refusedSince = from.number();
+    this.#tokensLost = from.number();
+    this.#tokenHours = from.number();
+    this.#timeouts = from.number();
   }
 
   /** In the order of CLIENT_FEATURES. */

@@ -1,57 +1,50 @@
-import type { AttemptRecord } from './attempt.ts';
+import { Heap } from '../math/heap.ts';
+import type { Attempt, Decision } from './attempt.ts';
 
-interface Waiting {
-  readonly at: number;
+/** An outcome that waits for the moment at which it becomes known. */
+export interface Waiting {
+  readonly attempt: Attempt;
+  readonly decision: Decision;
+  /** The attempt is not among those under way: its outcome was known before, or it began unseen. */
+  readonly isAfterthought: boolean;
+  /** Of two that become known at the same moment, the one that was added first comes first. */
   readonly order: number;
-  readonly record: AttemptRecord;
 }
 
-/** Outcomes that wait for the moment at which they become known: a binary heap by that moment, then by order of arrival. */
-export class DecisionQueue {
-  readonly #heap: Waiting[] = [];
-  #order = 0;
+/** What survives JSON. */
+export interface DecisionQueueData {
+  readonly order: number;
+  readonly waiting: readonly Waiting[];
+}
 
-  get size(): number {
-    return this.#heap.length;
+/** Outcomes that wait for the moment at which they become known, in the order of that moment, then of arrival. */
+export class DecisionQueue {
+  readonly #heap = new Heap<Waiting>(isBefore);
+  #order: number;
+
+  constructor(data: DecisionQueueData = { order: 0, waiting: [] }) {
+    this.#order = data.order;
+    for (const w of data.waiting) this.#heap.add(w);
   }
 
-  add(record: AttemptRecord): void {
-    const heap = this.#heap;
-    const added = { at: record.decision.at, order: this.#order++, record };
-    let i = heap.length;
-    heap.push(added);
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || !isBefore(added, above)) break;
-      heap[i] = above;
-      i = parent;
-    }
-    heap[i] = added;
+  toData(): DecisionQueueData {
+    return { order: this.#order, waiting: this.#heap.values() };
+  }
+
+  get size(): number {
+    return this.#heap.size;
+  }
+
+  add(attempt: Attempt, decision: Decision, isAfterthought: boolean): void {
+    this.#heap.add({ attempt, decision, isAfterthought, order: this.#order++ });
   }
 
   /** The next one known by `to`, or undefined. */
-  take(to: number): AttemptRecord | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    if (first === undefined || first.at > to) return undefined;
-    const last = heap.pop();
-    if (last === undefined || last === first) return first.record;
-    let i = 0;
-    for (;;) {
-      let child = 2 * i + 1;
-      const left = heap[child];
-      if (left === undefined) break;
-      const right = heap[child + 1];
-      const smaller = right !== undefined && isBefore(right, left) ? right : left;
-      if (smaller === right) child++;
-      if (!isBefore(smaller, last)) break;
-      heap[i] = smaller;
-      i = child;
-    }
-    heap[i] = last;
-    return first.record;
+  take(to: number): Waiting | undefined {
+    const { first } = this.#heap;
+    return first === undefined || first.decision.at > to ? undefined : this.#heap.take();
   }
 }
 
-const isBefore = (a: Waiting, b: Waiting): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+const isBefore = (a: Waiting, b: Waiting): boolean =>
+  a.decision.at < b.decision.at || (a.decision.at === b.decision.at && a.order < b.order);

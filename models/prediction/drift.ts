@@ -13,6 +13,7 @@ const BIAS_MIN = 0.15;
 const ECE_SLACK = 0.02;
 const SKILL_SLACK = 0.1;
 const BINS = 10;
+const WEEKS_KEPT = 8;
 
 export type DriftVerdict = 'fine' | 'too few attempts' | 'train again';
 
@@ -35,16 +36,25 @@ interface Week {
   failed: number;
   squares: number;
   variance: number;
-  readonly bins: Float64Array; // risk and failures of each, interleaved
+  readonly bins: number[]; // risk and failures of each, interleaved
 }
+
+/** What survives JSON. */
+export type DriftData = readonly (readonly [number, Readonly<Week>])[];
 
 /** Adds up risks and outcomes by week in constant space, and holds them against the model's card. */
 export class DriftMonitor {
   readonly #card: SideFile['card'];
-  readonly #weeks = new Map<number, Week>();
+  readonly #weeks: Map<number, Week>;
 
-  constructor(card: SideFile['card']) {
+  constructor(card: SideFile['card'], data: DriftData = []) {
     this.#card = card;
+    this.#weeks = new Map(data.map(([number, week]) => [number, { ...week, bins: [...week.bins] }]));
+  }
+
+  /** The weeks of late; those before have been judged. */
+  toData(): DriftData {
+    return [...this.#weeks].slice(-WEEKS_KEPT).map(([number, week]) => [number, { ...week, bins: [...week.bins] }]);
   }
 
   add({ attempt, decision }: AttemptRecord, risk: number): void {
@@ -52,7 +62,14 @@ export class DriftMonitor {
     const number = Math.floor((attempt.at - FIRST_MONDAY_MS) / WEEK_MS);
     let week = this.#weeks.get(number);
     if (!week) {
-      week = { attempts: 0, risk: 0, failed: 0, squares: 0, variance: 0, bins: new Float64Array(2 * BINS) };
+      week = {
+        attempts: 0,
+        risk: 0,
+        failed: 0,
+        squares: 0,
+        variance: 0,
+        bins: Array.from({ length: 2 * BINS }, () => 0),
+      };
       this.#weeks.set(number, week);
     }
     const label = isFailure(decision.kind) ? 1 : 0;

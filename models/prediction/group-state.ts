@@ -1,5 +1,6 @@
 import { DecayedMeans } from '../math/decayed-mean.ts';
-import { isFailure } from './attempt.ts';
+import type { Packer, Unpacker } from '../math/packing.ts';
+import { isFailure, NAME_BYTES_MAX } from './attempt.ts';
 import type { FeatureWriter } from './features.ts';
 import type { Observation } from './observation.ts';
 import { Pending } from './pending.ts';
@@ -57,8 +58,8 @@ export class GroupState {
   readonly #failed = new DecayedMeans(SCALES_MS);
   readonly #blamed = new DecayedMeans([10 * MINUTE_MS]);
   readonly #lateness = new DecayedMeans(SCALES_MS.slice(0, 3));
-  readonly #failedLast = SHARES.map(() => Number.NaN);
-  readonly #latenessLast = LATENESS_SHARES.map(() => 0);
+  #failedLast = SHARES.map(() => Number.NaN);
+  #latenessLast = LATENESS_SHARES.map(() => 0);
   readonly #peers: Peer[] = [];
   #blamedLast = 0;
   #tlsLateness = 0;
@@ -82,7 +83,6 @@ export class GroupState {
 
   observe(o: Observation, base: number, blame: number): void {
     const { at, kind } = o.decision;
-    this.pending.decided(o.attempt.at);
     if (kind === 'unknown') return;
     // A refused password or token says nothing about the path or the server.
     const failed = isFailure(kind) && kind !== 'auth_failed';
@@ -125,6 +125,47 @@ export class GroupState {
     if (i >= 0) this.#peers.splice(i, 1);
     else if (this.#peers.length >= PEERS_MAX) this.#peers.shift();
     this.#peers.push(peer);
+  }
+
+  pack(to: Packer): void {
+    this.pending.pack(to);
+    for (const means of [this.#failed, this.#blamed, this.#lateness]) means.pack(to);
+    to.numbers(this.#failedLast);
+    to.numbers(this.#latenessLast);
+    to.number(this.#peers.length);
+    for (const peer of this.#peers) {
+      to.text(peer.client);
+      to.number(peer.at);
+      to.number(peer.failed ? 1 : 0);
+    }
+    to.numbers([
+      this.#blamedLast,
+      this.#tlsLateness,
+      this.#authLateness,
+      this.#lastFailure,
+      this.#lastSuccess,
+      this.#failureStreak,
+      this.#successStreak,
+      this.#usualMs,
+    ]);
+  }
+
+  unpack(from: Unpacker): void {
+    this.pending.unpack(from);
+    for (const means of [this.#failed, this.#blamed, this.#lateness]) means.unpack(from);
+    this.#failedLast = from.numbers(SHARES.length);
+    this.#latenessLast = from.numbers(LATENESS_SHARES.length);
+    for (let n = from.number(); n > 0; n--)
+      this.#peers.push({ client: from.text(NAME_BYTES_MAX), at: from.number(), failed: from.number() === 1 });
+    from.number(); // how many follow
+    this.#blamedLast = from.number();
+    this.#tlsLateness = from.number();
+    this.#authLateness = from.number();
+    this.#lastFailure = from.number();
+    this.#lastSuccess = from.number();
+    this.#failureStreak = from.number();
+    this.#successStreak = from.number();
+    this.#usualMs = from.number();
   }
 
   /** In the order of GROUP_FEATURES. */

@@ -1,9 +1,10 @@
-import { type Attempt, type AttemptRecord, isFailure } from './attempt.ts';
+import { Packer, Unpacker } from '../math/packing.ts';
+import { type Attempt, type AttemptRecord, type Decision, isFailure } from './attempt.ts';
 import { CLIENT_FEATURES, ClientState } from './client-state.ts';
-import { DecisionQueue } from './decision-queue.ts';
+import { DecisionQueue, type DecisionQueueData, type Waiting } from './decision-queue.ts';
 import type { FeatureWriter } from './features.ts';
 import { GROUP_FEATURES, GroupState } from './group-state.ts';
-import { KeyedStates } from './keyed-states.ts';
+import { KeyedStates, type PackedState } from './keyed-states.ts';
 import type { Observation } from './observation.ts';
 import { POOL_FEATURES, PoolState } from './pool-state.ts';
 import { REKEY_FEATURES, RekeyState, RekeyWidth } from './rekey-state.ts';
@@ -32,29 +33,67 @@ export const FEATURES: readonly string[] = [
   ...REKEY_FEATURES.map((name) => `tunnel.${name}`),
 ];
 
-class NetworkState {
+class NetworkState implements PackedState {
   readonly group = new GroupState();
   readonly recent = new RecentEvents();
+
+  pack(to: Packer): void {
+    this.group.pack(to);
+    this.recent.pack(to);
+  }
+
+  unpack(from: Unpacker): void {
+    this.group.unpack(from);
+    this.recent.unpack(from);
+  }
 }
 
-class ServerState {
-  readonly recent = new RecentEvents();
-  readonly group = new GroupState();
+class ServerState extends NetworkState {
   readonly pool = new PoolState();
+
+  override pack(to: Packer): void {
+    super.pack(to);
+    this.pool.pack(to);
+  }
+
+  override unpack(from: Unpacker): void {
+    super.unpack(from);
+    this.pool.unpack(from);
+  }
 }
 
-class TunnelState {
-  readonly recent = new RecentEvents();
-  readonly group = new GroupState();
+class TunnelState extends NetworkState {
   readonly rekeys = new RekeyState();
+
+  override pack(to: Packer): void {
+    super.pack(to);
+    this.rekeys.pack(to);
+  }
+
+  override unpack(from: Unpacker): void {
+    super.unpack(from);
+    this.rekeys.unpack(from);
+  }
 }
+
+/** All that is no state of one key; survives JSON. */
+export interface KnowledgeData {
+  readonly queue: DecisionQueueData;
+  /** Base64. */
+  readonly all: string;
+  readonly base: number;
+  readonly decided: number;
+}
+
+/** More than the state of all together needs. */
+const ALL_BYTES_MAX = 16_384;
 
 /**
  * All that is known at a moment, from profiles in the order of their start. The outcome of an attempt waits in a queue until the moment
  * at which it was decided; `describe` first lets in what was decided by then and nothing else.
  */
 export class Knowledge {
-  readonly #queue = new DecisionQueue();
+  #queue = new DecisionQueue();
   readonly #clients: KeyedStates<ClientState>;
   readonly #networks: KeyedStates<NetworkState>;
   readonly #servers: KeyedStates<ServerState>;
@@ -67,11 +106,40 @@ export class Knowledge {
   /** Told of each outcome that is let in; training keeps them. */
   onLearned: ((event: WindowEvent) => void) | undefined;
 
-  constructor(keysMax: number) {
+  constructor(keysMax: number, data?: KnowledgeData) {
     this.#clients = new KeyedStates(keysMax, () => new ClientState());
     this.#networks = new KeyedStates(keysMax, () => new NetworkState());
     this.#servers = new KeyedStates(keysMax, () => new ServerState());
     this.#tunnels = new KeyedStates(keysMax, () => new TunnelState());
+    if (!data) return;
+    this.#queue = new DecisionQueue(data.queue);
+    const all = new Unpacker(Buffer.from(data.all, 'base64'));
+    this.#all.unpack(all);
+    this.#rekeyWidth.unpack(all);
+    this.#base = data.base;
+    this.#decided = data.decided;
+  }
+
+  toData(): KnowledgeData {
+    const all = new Packer(ALL_BYTES_MAX);
+    this.#all.pack(all);
+    this.#rekeyWidth.pack(all);
+    return {
+      queue: this.#queue.toData(),
+      all: Buffer.from(all.bytes()).toString('base64'),
+      base: this.#base,
+      decided: this.#decided,
+    };
+  }
+
+  /** What is kept by key, to be written down where it changed. */
+  get byKind(): ReadonlyMap<string, KeyedStates<PackedState>> {
+    return new Map<string, KeyedStates<PackedState>>([
+      ['client', this.#clients],
+      ['network', this.#networks],
+      ['server', this.#servers],
+      ['tunnel', this.#tunnels],
+    ]);
   }
 
   /** Outcomes that are known so far. */
@@ -120,7 +188,22 @@ export class Knowledge {
     this.#networks.get(attempt.network)?.group.pending.begin(attempt.at);
     this.#servers.get(attempt.server)?.group.pending.begin(attempt.at);
     this.#tunnels.get(attempt.tunnel)?.group.pending.begin(attempt.at);
-    this.#queue.add(record);
+    this.#wait(record, false);
+  }
+
+  /** The attempt began so long ago that nobody saw it begin: what became of it is learned as soon as may be. */
+  beganUnseen(record: AttemptRecord): void {
+    this.#wait(record, true);
+  }
+
+  /** What became in the end of an attempt that had logged in. */
+  ended(attempt: Attempt, decision: Decision): void {
+    this.#queue.add(attempt, decision, true);
+  }
+
+  #wait({ attempt, decision, loggedIn }: AttemptRecord, isUnseen: boolean): void {
+    if (loggedIn) this.#queue.add(attempt, loggedIn, isUnseen);
+    this.#queue.add(attempt, decision, isUnseen || loggedIn !== undefined);
   }
 
   /** Lets in what was decided by `to`. */
@@ -128,12 +211,15 @@ export class Knowledge {
     for (let next = this.#queue.take(to); next !== undefined; next = this.#queue.take(to)) this.#learn(next);
   }
 
-  #learn({ attempt, decision }: AttemptRecord): void {
+  #learn({ attempt, decision, isAfterthought }: Waiting): void {
     const client = this.#clients.get(attempt.client);
     const network = this.#networks.get(attempt.network);
     const server = this.#servers.get(attempt.server);
     const tunnel = this.#tunnels.get(attempt.tunnel);
     const base = this.#base;
+    if (!isAfterthought)
+      for (const pending of [client?.pending, network?.group.pending, server?.group.pending, tunnel?.group.pending])
+        pending?.decided(attempt.at);
     const o: Observation = { attempt, decision, ...(client?.lateness(decision) ?? UNKNOWN_LATENESS) };
     // Who is to blame for a failure: whoever had failed more until then, in proportion.
     const rates = [client, network?.group, server?.group, tunnel?.group].map((s) => s?.recentRate(base) ?? 0);

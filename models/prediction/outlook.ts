@@ -1,17 +1,21 @@
-import type { Attempt } from './attempt.ts';
-import { KeyedStates } from './keyed-states.ts';
+import type { Packer, Unpacker } from '../math/packing.ts';
+import { type Attempt, NAME_BYTES_MAX } from './attempt.ts';
+import { KeyedStates, type PackedState } from './keyed-states.ts';
 import { FEATURES } from './knowledge.ts';
 import type { Scaling } from './net-input.ts';
 import type { Predictor } from './predictor.ts';
 import { KEYS_MAX } from './training-set.ts';
 
-const HORIZON_MS = 15 * 60_000;
+export const HORIZON_MS = 15 * 60_000;
 /** A client that has not been seen for this long is not expected. */
 const GONE_MS = 86_400_000;
 /** What carries less of the log-odds than this is not worth naming. */
 const REASON_MIN = 0.15;
 const REASONS_MAX = 3;
 const GAP_SHARE = 0.2;
+/** Of very many clients those are looked at that will most probably try: a look costs what a prediction costs. */
+const CANDIDATES_MAX = 5000;
+const MECHANISMS = ['password', 'token'] as const;
 
 /** A client that is likely to try soon and to fail. */
 export interface Likely {
@@ -33,17 +37,33 @@ export interface Reason {
   readonly weight: number;
 }
 
-class Rhythm {
+class Rhythm implements PackedState {
   attempt: Attempt | undefined;
   gapMs = Number.NaN;
+
+  pack(to: Packer): void {
+    const { at = Number.NaN, client, network, server, tunnel, mechanism } = this.attempt ?? {};
+    to.number(this.gapMs);
+    to.number(at);
+    to.number(mechanism === undefined ? -1 : MECHANISMS.indexOf(mechanism));
+    for (const name of [client, network, server, tunnel]) to.text(name ?? '');
+  }
+
+  unpack(from: Unpacker): void {
+    this.gapMs = from.number();
+    const at = from.number();
+    const mechanism = MECHANISMS[from.number()];
+    const [client, network, server, tunnel] = Array.from({ length: 4 }, () => from.text(NAME_BYTES_MAX) || undefined);
+    if (!Number.isNaN(at)) this.attempt = { id: '', at, client, network, server, tunnel, mechanism };
+  }
 }
 
 /** Remembers how each client connects, and tells who will fail next. */
 export class Outlook {
-  readonly #rhythms = new KeyedStates(KEYS_MAX, () => new Rhythm());
+  readonly rhythms = new KeyedStates(KEYS_MAX, () => new Rhythm());
 
   note(attempt: Attempt): void {
-    const rhythm = this.#rhythms.get(attempt.client);
+    const rhythm = this.rhythms.get(attempt.client);
     if (!rhythm) return;
     if (rhythm.attempt) {
       const gap = Math.max(1000, attempt.at - rhythm.attempt.at);
@@ -54,26 +74,40 @@ export class Outlook {
 
   /** Clients with a risk of at least `threshold` at `at`, those first who will most probably try and fail. */
   at(at: number, predictor: Predictor, scaling: Scaling, threshold: number, most: number): readonly Likely[] {
-    const likely: Likely[] = [];
-    for (const { attempt, gapMs } of this.#rhythms.values()) {
-      if (!attempt?.client || at - attempt.at > GONE_MS) continue;
-      const { risk, basis } = predictor.riskOf({ ...attempt, at });
+    const likely: Candidate[] = [];
+    for (const candidate of this.#candidates(at)) {
+      const { risk, basis } = predictor.riskOf({ ...candidate.attempt, at });
       // The base rate is no forecast.
-      if (basis === 'base_rate' || risk < threshold) continue;
-      const tries = 1 - Math.exp(-HORIZON_MS / (Number.isNaN(gapMs) ? GONE_MS : gapMs));
-      const { client, network, server, tunnel } = attempt;
-      likely.push({
-        client,
-        network,
-        server,
-        tunnel,
-        risk,
-        tries,
-        reasons: reasonsFor({ ...attempt, at }, predictor, scaling),
-      });
+      if (basis === 'model' && risk >= threshold) likely.push({ ...candidate, risk });
     }
-    return likely.sort((a, b) => b.risk * b.tries - a.risk * a.tries || (a.client < b.client ? -1 : 1)).slice(0, most);
+    return likely
+      .sort((a, b) => b.risk * b.tries - a.risk * a.tries || (a.client < b.client ? -1 : 1))
+      .slice(0, most)
+      .map(({ attempt, client, risk, tries }) => {
+        const now = { ...attempt, at };
+        predictor.riskOf(now); // leaves behind what the reasons are taken from
+        const { network, server, tunnel } = attempt;
+        return { client, network, server, tunnel, risk, tries, reasons: reasonsFor(now, predictor, scaling) };
+      });
   }
+
+  #candidates(at: number): readonly Candidate[] {
+    const candidates: Candidate[] = [];
+    for (const { attempt, gapMs } of this.rhythms.values()) {
+      if (attempt?.client === undefined || at - attempt.at > GONE_MS) continue;
+      const tries = 1 - Math.exp(-HORIZON_MS / (Number.isNaN(gapMs) ? GONE_MS : gapMs));
+      candidates.push({ attempt, client: attempt.client, tries, risk: 0 });
+    }
+    if (candidates.length <= CANDIDATES_MAX) return candidates;
+    return candidates.sort((a, b) => b.tries - a.tries || (a.client < b.client ? -1 : 1)).slice(0, CANDIDATES_MAX);
+  }
+}
+
+interface Candidate {
+  readonly attempt: Attempt;
+  readonly client: string;
+  readonly tries: number;
+  readonly risk: number;
 }
 
 /** What a group of features is, in words, from their values. Features that are put to their mean together. */

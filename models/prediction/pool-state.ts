@@ -1,4 +1,5 @@
 import { LocalLine } from '../math/local-line.ts';
+import type { Packer, Unpacker } from '../math/packing.ts';
 import type { FeatureWriter } from './features.ts';
 
 const SCALE_MS = 40 * 60_000;
@@ -34,6 +35,19 @@ export class PoolState {
     this.#line.observe(at, used);
     this.#level = Number.isNaN(this.#level) ? used : this.#level + 0.25 * (used - this.#level);
     this.#last = used;
+  }
+
+  pack(to: Packer): void {
+    this.#line.pack(to);
+    for (const x of [this.#level, this.#last, this.#droppedAt, this.#peak]) to.number(x);
+  }
+
+  unpack(from: Unpacker): void {
+    this.#line.unpack(from);
+    this.#level = from.number();
+    this.#last = from.number();
+    this.#droppedAt = from.number();
+    this.#peak = from.number();
   }
 
   /** In the order of POOL_FEATURES. */

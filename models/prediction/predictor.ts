@@ -1,6 +1,6 @@
 import type { Attempt, AttemptRecord } from './attempt.ts';
 import { FeatureWriter } from './features.ts';
-import { FEATURES, Knowledge } from './knowledge.ts';
+import { FEATURES, Knowledge, type KnowledgeData } from './knowledge.ts';
 import { ModelReader, type PredictionModel } from './prediction-model.ts';
 import { KEYS_MAX } from './training-set.ts';
 import { EventWindow } from './window.ts';
@@ -16,13 +16,14 @@ export interface Risk {
 
 /** Risks of attempts in the order of their start, each from what was known before it began. The same code in every command. */
 export class Predictor {
-  readonly knowledge = new Knowledge(KEYS_MAX);
+  readonly knowledge: Knowledge;
   readonly features = new FeatureWriter(FEATURES.length);
   readonly window = new EventWindow();
   readonly reader: ModelReader;
   readonly #baseRate: number;
 
-  constructor(model: PredictionModel, baseRate: number) {
+  constructor(model: PredictionModel, baseRate: number, knowledge?: KnowledgeData) {
+    this.knowledge = new Knowledge(KEYS_MAX, knowledge);
     this.reader = new ModelReader(model);
     this.#baseRate = baseRate;
   }

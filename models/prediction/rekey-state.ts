@@ -1,3 +1,4 @@
+import type { Packer, Unpacker } from '../math/packing.ts';
 import { PhaseFilter } from '../math/phase-filter.ts';
 import { Rhythm } from '../math/rhythm.ts';
 import { isFailure } from './attempt.ts';
@@ -44,6 +45,16 @@ export class RekeyWidth {
     const step = Math.max(0.002, 0.1 / Math.sqrt(this.#seen));
     this.#ms *= sinceOnset > this.#ms ? 1 + 0.75 * step : 1 - 0.25 * step;
   }
+
+  pack(to: Packer): void {
+    to.number(this.#ms);
+    to.number(this.#seen);
+  }
+
+  unpack(from: Unpacker): void {
+    this.#ms = from.number();
+    this.#seen = from.number();
+  }
 }
 
 /** When a tunnel changes its keys, as far as attempts over it have shown. */
@@ -67,6 +78,16 @@ export class RekeyState {
     const since = at - this.#rhythm.lastOnset;
     if (since > 0 && since < (Number.isFinite(period) ? WIDTH_MAX_SHARE * period : SAME_REKEY_MS)) width.observe(since);
     this.#rhythm.observe(at, SAME_REKEY_MS);
+  }
+
+  pack(to: Packer): void {
+    this.#rhythm.pack(to);
+    this.#phase.pack(to);
+  }
+
+  unpack(from: Unpacker): void {
+    this.#rhythm.unpack(from);
+    this.#phase.unpack(from);
   }
 
   /** In the order of REKEY_FEATURES. */

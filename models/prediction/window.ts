@@ -1,3 +1,4 @@
+import type { Packer, Unpacker } from '../math/packing.ts';
 import type { DecisionKind } from './attempt.ts';
 import type { Observation } from './observation.ts';
 
@@ -81,6 +82,27 @@ export class RecentEvents {
     this.events.push(event);
     if (this.events.length > KEPT) this.events.shift();
   }
+
+  pack(to: Packer): void {
+    to.number(this.events.length);
+    for (const e of this.events)
+      for (const x of [e.order, e.at, e.failure, e.tcpLateness, e.tlsLateness, e.authLateness, e.poolUsed, e.flags])
+        to.number(x);
+  }
+
+  unpack(from: Unpacker): void {
+    for (let n = from.number(); n > 0; n--)
+      this.events.push({
+        order: from.number(),
+        at: from.number(),
+        failure: from.number(),
+        tcpLateness: from.number(),
+        tlsLateness: from.number(),
+        authLateness: from.number(),
+        poolUsed: from.number(),
+        flags: from.number(),
+      });
+  }
 }
 
 const NONE: readonly WindowEvent[] = [];
@@ -106,7 +128,8 @@ export class EventWindow {
     for (let next = this.#earliest(); next !== undefined; next = this.#earliest()) {
       let relation = 0;
       for (let s = 0; s < 4; s++) {
-        if (this.#sources[s]?.[this.#cursors[s] ?? 0] !== next) continue;
+        // By its order: keys that were written down and taken up again have copies of their own.
+        if (this.#sources[s]?.[this.#cursors[s] ?? 0]?.order !== next.order) continue;
         relation |= 1 << s;
         this.#cursors[s] = (this.#cursors[s] ?? 0) + 1;
       }

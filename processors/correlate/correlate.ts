@@ -1,13 +1,13 @@
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { isSessionLine, isSiteLine, type SessionEvent } from './route.ts';
 import { Sessions, type SessionsState } from './sessions.ts';
-import { type ClosedSession, Site, type SiteState } from './site.ts';
+import { type ClosedSession, type Login, Site, type SiteState } from './site.ts';
 import { type SiteFact, siteLine } from './site-fact.ts';
 import type { TimedEvent } from './timed-event.ts';
 
 export type { CorrelateOptions } from './options.ts';
 export { DEFAULT_CORRELATE_OPTIONS } from './options.ts';
-export type { ClosedSession } from './site.ts';
+export type { ClosedSession, Login } from './site.ts';
 export type { TimedEvent } from './timed-event.ts';
 
 export interface CorrelateState {
@@ -52,6 +52,10 @@ export class Correlate {
   /** Lines that became part of a session or of a web request. */
   get joined(): number {
     return this.sessions.joined + this.site.joined;
+  }
+
+  set onLogin(told: (login: Login) => void) {
+    this.site.onLogin = told;
   }
 
   push(events: readonly TimedEvent[]): void {

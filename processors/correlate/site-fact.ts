@@ -84,6 +84,8 @@ export interface Merged extends Told {
 export interface LoggedIn extends Told {
   readonly kind: 'logged-in';
   readonly who: Party;
+  /** Its address, else its name. */
+  readonly server: string | undefined;
   readonly at: number;
   /** The client was gone by then. */
   readonly gone: boolean;

@@ -61,6 +61,21 @@ interface Answered {
   readonly requests: readonly HttpRequest[];
 }
 
+/** A session has logged in, and goes on. */
+export interface Login {
+  readonly serial: number;
+  readonly startedAt: number;
+  readonly at: number;
+  /** Event time at which it was told. */
+  readonly knownAt: number;
+  readonly user: string | undefined;
+  /** Outside of the tunnel. */
+  readonly address: string | undefined;
+  readonly server: string | undefined;
+  readonly tunnel: string | undefined;
+  readonly mechanism: string | undefined;
+}
+
 /** Takes a fact that could not be taken, and what it made the code throw. */
 export type RejectedFact = (fact: SiteFact, error: unknown) => void;
 
@@ -94,6 +109,9 @@ export class Site {
   readonly limits: LimitReached[];
   readonly serverEvents: ServerEvent[];
   readonly sourcesSeen: Map<string, number>;
+
+  /** Told of each login that is taken up: the session's own answer comes when it closes, hours later perhaps. */
+  onLogin: ((login: Login) => void) | undefined;
 
   private readonly waiting: Waiting<SiteFact>;
   private readonly requests: WebRequests;
@@ -231,11 +249,15 @@ export class Site {
     }
   }
 
-  private loggedIn({ who, at, gone }: LoggedIn): void {
+  private loggedIn({ who, at, gone, server }: LoggedIn): void {
     const slow = at - who.startedAt > SLOW_SETUP_MS;
     this.count(who, 'loggedIn', at);
     this.count(who, slow ? 'slowSetup' : 'fastSetup', at);
     if (!gone) {
+      const { serial, startedAt, user, mechanism } = who;
+      const tunnel = this.leaseOf(who.sourceIp, startedAt)?.name;
+      const address = this.realClient(who);
+      this.onLogin?.({ serial, startedAt, at, knownAt: this.now, user, address, server, tunnel, mechanism });
       this.observations.loggedIn(this.realClient(who), who.user, who.startedAt, at);
       return;
     }

@@ -77,7 +77,8 @@ export class Tell {
 
   loggedIn(s: Session, at: number): void {
     const { now: seenAt, source, offset } = this;
-    this.out.push({ kind: 'logged-in', seenAt, source, offset, who: partyOf(s), at, gone: s.goneAtLogin });
+    const server = s.serverIp ?? s.host;
+    this.out.push({ kind: 'logged-in', seenAt, source, offset, who: partyOf(s), server, at, gone: s.goneAtLogin });
   }
 
   authFailed(s: Session, e: DovecotAuthEvent, at: number): void {

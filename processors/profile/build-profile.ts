@@ -39,6 +39,8 @@ export function buildProfile(
   const s = closed.session;
   const start = Math.min(s.startedAt, s.kind === 'request' ? s.firstAt : s.startedAt);
   const end = Math.max(start, s.endedAt ?? s.lastAt);
+  // That it went well in the end was to be seen when it had logged in; that it failed later, only then.
+  const decidedAt = outcome === 'ok' && s.loggedInAt !== undefined ? Math.max(start, s.loggedInAt) : end;
   const web = s.requests.at(-1);
   const events = [];
   const sources = new Set<number>();
@@ -101,7 +103,7 @@ export function buildProfile(
     tags: monitor ? [...s.tags, 'health_check'] : s.tags,
     imapwhy: {
       session: { id: sessionId(s), dovecot_id: s.dovecotId ?? null },
-      decided_at: isoTime(s.loggedInAt !== undefined && !s.goneAtLogin ? Math.max(start, s.loggedInAt) : end),
+      decided_at: isoTime(decidedAt),
       auth: { mechanism: s.mechanism ?? null },
       outcome,
       phases: phasesOf(s),
@@ -111,7 +113,8 @@ export function buildProfile(
         waf: web?.host ?? null,
         proxy: s.proxy?.frontend ?? null,
       },
-      context: { pool_used: closed.surroundings && closed.surroundings.limits.length > 0 ? 1 : null },
+      // What was reached after it was decided says nothing about the attempt.
+      context: { pool_used: closed.surroundings?.limits.some((l) => l.at <= decidedAt) ? 1 : null },
       clock,
       events,
       events_omitted: s.linesOmitted,

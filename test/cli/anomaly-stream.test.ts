@@ -45,7 +45,7 @@ function judgedIn(size: number): readonly string[] {
   });
   const out: string[] = [];
   const add = (sessions: readonly ClosedSession[], now: number): void => {
-    const { profiles, findings } = judging.push(sessions, now);
+    const { profiles, findings } = judging.push(sessions, [], now);
     for (const document of [...profiles, ...findings]) out.push(JSON.stringify(document));
   };
   for (let from = 0; from < closed.length; from += size) {

@@ -17,17 +17,19 @@ import {
   type StoredSource,
 } from '../../../cli/stream/parse-partition.ts';
 import { SessionsPartition, type StoredPartition, sessionsUnit } from '../../../cli/stream/sessions-partition.ts';
-import { SitePartition } from '../../../cli/stream/site-partition.ts';
+import { LIST_MS, SitePartition } from '../../../cli/stream/site-partition.ts';
+import { readSiteState, writeSiteState } from '../../../cli/stream/site-state.ts';
+import type { Verdicts } from '../../../cli/verdicts.ts';
 import { findInputs } from '../../../ingest/find.ts';
+import type { RecordToSend } from '../../../ingest/kafka/port.ts';
 import { type OpenedLog, openLog } from '../../../ingest/open.ts';
 import { SHIPPED_MODEL } from '../../../models/cause/shipped-model.ts';
+import { Forecast, type UsableModel } from '../../../models/prediction/forecast.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../../processors/correlate/options.ts';
 import type { StoredSession } from '../../../processors/correlate/session-store.ts';
 import type { TimedSessionEvent } from '../../../processors/correlate/sessions.ts';
 import type { AddressUsers } from '../../../processors/correlate/shared-addresses.ts';
-import type { Incident } from '../../../processors/profile/incident.ts';
 import { DEFAULT_TIMERS } from '../../../processors/profile/known-timers.ts';
-import type { Profile } from '../../../processors/profile/profile.ts';
 import { newRedaction } from '../../../processors/redact.ts';
 import { parseZone, UTC } from '../../../processors/time.ts';
 
@@ -41,13 +43,17 @@ export interface Documents {
   /** Text of the newest revision of each document, by id. */
   readonly profiles: ReadonlyMap<string, string>;
   readonly incidents: ReadonlyMap<string, string>;
+  /** Who is likely to fail next, by id. */
+  readonly likely: ReadonlyMap<string, string>;
+  /** Of anomalies. */
+  readonly findings: ReadonlyMap<string, string>;
 }
 
 export interface AllDocuments extends Documents {
   readonly events: ReadonlyMap<string, string>;
 }
 
-export async function embedded(folder: string, keepEvents = false): Promise<AllDocuments> {
+export async function embedded(folder: string, keepEvents = false, prediction?: UsableModel): Promise<AllDocuments> {
   const documents = new Newest();
   await runAnalysis({
     paths: [folder],
@@ -58,8 +64,9 @@ export async function embedded(folder: string, keepEvents = false): Promise<AllD
     since: Number.NEGATIVE_INFINITY,
     until: Number.POSITIVE_INFINITY,
     keepEvents,
-    async onBatch({ profiles, incidents, events }) {
-      documents.add(profiles, incidents);
+    forecast: prediction && new Forecast(prediction, { listMs: LIST_MS, since: '0' }),
+    async onBatch({ profiles, incidents, events, findings = [], likely = [] }) {
+      documents.add({ profiles, incidents, findings, likely });
       for (const { id, document } of events) documents.events.set(id, JSON.stringify(document));
     },
   });
@@ -99,6 +106,7 @@ export interface StreamOptions {
   readonly batch: number;
   /** Every so many steps every worker is stopped, and taken up from what it had written down. */
   readonly restartEvery?: number;
+  readonly prediction?: UsableModel;
 }
 
 export function streamed(topics: readonly RawTopic[], options: StreamOptions): Documents {
@@ -120,7 +128,9 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
     correlate: DEFAULT_CORRELATE_OPTIONS,
     model: SHIPPED_MODEL,
     timers: DEFAULT_TIMERS,
+    prediction: options.prediction,
   };
+  const siteTopic = new Map<string, Buffer>();
   let site = new SitePartition(siteOptions);
   let factsRead = 0;
   const tell = (parser: ParsePartition, parsed: ReturnType<ParsePartition['push']>, caughtUp: boolean): void => {
@@ -151,7 +161,7 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
     });
     for (; factsRead < factLog.length; factsRead++) {
       const verdicts = site.take(needed(readFactBatch(factLog[factsRead] ?? null)));
-      documents.add(verdicts.profiles, verdicts.incidents);
+      documents.add(verdicts);
     }
     if (isOver) return documents;
     if (options.restartEvery === undefined || step % options.restartEvery !== 0) continue;
@@ -161,7 +171,9 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
       eventsRead[p] = from;
       return new SessionsPartition(sessionsOptions(p), kept[p]?.stored());
     });
-    site = new SitePartition(siteOptions, throughJson(site.toData()));
+    compact(siteTopic, writeSiteState(site.toData(), site.forecastChanges(), 'site'));
+    const stored = readSiteState(siteTopic);
+    site = new SitePartition(siteOptions, stored?.state, stored?.forecast);
   }
 }
 
@@ -220,13 +232,26 @@ class Kept {
   }
 }
 
+/** What a compacted topic keeps. */
+function compact(kept: Map<string, Buffer>, records: readonly RecordToSend[]): void {
+  for (const { key, value } of records) {
+    const name = key?.toString('utf8') ?? '';
+    kept.delete(name);
+    if (value) kept.set(name, value);
+  }
+}
+
 class Newest implements AllDocuments {
   readonly events = new Map<string, string>();
   readonly profiles = new Map<string, string>();
   readonly incidents = new Map<string, string>();
+  readonly findings = new Map<string, string>();
+  readonly likely = new Map<string, string>();
   private readonly revisions = new Map<string, number>();
 
-  add(profiles: readonly Profile[], incidents: readonly Incident[]): void {
+  add({ profiles, incidents, findings, likely }: Verdicts): void {
+    for (const f of findings) this.put(this.findings, f.imapwhy.anomaly.id, f.imapwhy.revision, f);
+    for (const l of likely) this.likely.set(l.imapwhy.likely.id, JSON.stringify(l));
     for (const p of profiles) this.put(this.profiles, p.imapwhy.session.id, p.imapwhy.revision, p);
     for (const i of incidents) this.put(this.incidents, i.imapwhy.incident.id, i.imapwhy.revision, i);
   }
@@ -252,5 +277,3 @@ function needed<T extends EventBatch | FactBatch>(batch: T | undefined): T {
   if (batch === undefined) throw new Error('what a worker wrote was not understood by the next');
   return batch;
 }
-
-const throughJson = <T>(data: T): T => JSON.parse(JSON.stringify(data));

@@ -1,14 +1,16 @@
 /** However the work is divided, cut, and interrupted: the documents are those of one process over the same files. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { smallModel } from '../../models/prediction/small-model.ts';
 import { type Documents, embedded, rawTopics, streamed } from './in-memory.ts';
 
 const folder = new URL('../../../samples/lab-a/logs', import.meta.url).pathname;
-const expected = await embedded(folder);
+const prediction = smallModel();
+const expected = await embedded(folder, false, prediction);
 const topics = await rawTopics(folder);
 
 function assertSame(found: Documents): void {
-  for (const kind of ['profiles', 'incidents'] as const) {
+  for (const kind of ['profiles', 'incidents', 'findings', 'likely'] as const) {
     const differences: string[] = [];
     for (const [id, text] of expected[kind])
       if (found[kind].get(id) !== text) differences.push(`${text}\n${found[kind].get(id)}`);
@@ -20,10 +22,10 @@ function assertSame(found: Documents): void {
 describe('sessions divided among partitions', () => {
   for (const partitions of [1, 2, 8])
     test(`${partitions}: the documents of one process`, () => {
-      assertSame(streamed(topics, { partitions, batch: 500 }));
+      assertSame(streamed(topics, { partitions, batch: 500, prediction }));
     });
 
   test('workers that are stopped again and again, and taken up from what they had written down', () => {
-    assertSame(streamed(topics, { partitions: 3, batch: 400, restartEvery: 7 }));
+    assertSame(streamed(topics, { partitions: 3, batch: 400, restartEvery: 7, prediction }));
   });
 });
