@@ -8,8 +8,10 @@ import { connect, type Request } from '../outputs/elasticsearch/connection.ts';
 import { inspectCluster, valueAt } from '../outputs/elasticsearch/setup/cluster.ts';
 import { planSetup } from '../outputs/elasticsearch/setup/plan.ts';
 import { terminalText } from '../reports/clean-text.ts';
+import { loadModel, ModelError } from './model-directory.ts';
 import { type RunConfig, readRunConfig } from './run-config.ts';
 import { groupsOf, topicSpecs, topicsOf } from './stream/topics.ts';
+import { UseError } from './use-error.ts';
 
 /** What was looked at, what was found, and what to do where it is not well. */
 export interface Finding {
@@ -47,6 +49,7 @@ function told({ what, state, found, advice }: Finding): string {
 
 export async function examine(config: RunConfig): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
+  if (config.prediction) findings.push(await examineModel(config.prediction.model));
   const kafka = kafkajsKafka(await kafkaConnection(config.kafka));
   try {
     findings.push(...(await examineKafka(kafka, config)));
@@ -55,6 +58,18 @@ export async function examine(config: RunConfig): Promise<readonly Finding[]> {
   }
   if (config.elasticsearch) findings.push(...(await examineElasticsearch(config.elasticsearch)));
   return findings;
+}
+
+/** Without it a process that correlates does not start. */
+export async function examineModel(directory: string): Promise<Finding> {
+  const what = `prediction model ${directory}`;
+  try {
+    const { name, side } = await loadModel(directory);
+    return { what, state: 'ok', found: `${name}, trained on attempts up to ${side.trained_on.to}` };
+  } catch (error) {
+    if (!(error instanceof ModelError || error instanceof UseError)) throw error;
+    return { what, state: 'failed', found: error.message };
+  }
 }
 
 async function examineKafka(kafka: Kafka, config: RunConfig): Promise<readonly Finding[]> {

@@ -35,6 +35,8 @@ const runConfig = v.strictObject({
   elasticsearch: v.optional(elasticsearchConfig),
   /** For `imapwhy setup` alone. */
   kibana: v.optional(kibanaConfig),
+  /** With a model that `imapwhy train` wrote, each session gets the risk that was known before it began. */
+  prediction: v.optional(v.strictObject({ model: v.pipe(v.string(), v.minLength(1, 'names no folder')) })),
   roles: v.optional(v.pipe(v.array(v.picklist(ROLES)), v.minLength(1, 'names no role')), [...ROLES]),
   inputs: v.pipe(v.array(input), v.minLength(1, 'names no topic to read')),
   /** Partitions of sessions: at most so many processes correlate. Fixed once the topic is there. */

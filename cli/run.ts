@@ -4,6 +4,7 @@ import { kafkajsKafka } from '../ingest/kafka/kafkajs/client.ts';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { DEFAULT_TIMERS } from '../processors/profile/known-timers.ts';
 import { newRedaction } from '../processors/redact.ts';
+import { loadModel } from './model-directory.ts';
 import { readRunConfig } from './run-config.ts';
 import { siteKey } from './site-key.ts';
 import { startService } from './stream/service.ts';
@@ -23,6 +24,9 @@ export function registerRun(program: Command): void {
 /** Runs until SIGTERM or SIGINT, then finishes what is in hand. */
 async function run(file: string): Promise<void> {
   const config = readRunConfig(file);
+  // Only who correlates needs it; whoever else is given it is not kept from working by a folder that only others have.
+  const directory = config.roles.includes('correlate') ? config.prediction?.model : undefined;
+  const prediction = directory === undefined ? undefined : await loadModel(directory);
   const kafka = kafkajsKafka(await kafkaConnection(config.kafka));
   const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
   const service = await startService(config, {
@@ -30,9 +34,11 @@ async function run(file: string): Promise<void> {
     redaction: newRedaction(await siteKey()),
     model: SHIPPED_MODEL,
     timers: DEFAULT_TIMERS,
+    prediction,
     log,
   });
-  log(`running: ${config.roles.join(', ')}`);
+  const predicts = prediction ? `; predicting with ${prediction.name}` : '';
+  log(`running: ${config.roles.join(', ')}${predicts}`);
   const reporting = setInterval(() => {
     for (const { name, label, value } of service.counters.entries()) log(`${name}{${label}} ${value}`);
   }, REPORT_MS);

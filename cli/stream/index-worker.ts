@@ -1,10 +1,14 @@
 import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
 import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type { Batch, ConsumedRecord, ConsumeHandler, Producer, RecordToSend } from '../../ingest/kafka/port.ts';
+import type { AnomalyFinding } from '../../models/anomaly/finding.ts';
+import type { LikelyDocument } from '../../models/prediction/likely-document.ts';
 import {
+  anomalyDocument,
   type BulkDocument,
   eventDocument,
   incidentDocument,
+  likelyDocument,
   pipelineDocument,
   profileDocument,
 } from '../../outputs/elasticsearch/bulk-document.ts';
@@ -71,9 +75,11 @@ export class IndexWorker implements ConsumeHandler {
 
   /** A topic has documents of one kind. */
   private kindOf(topic: string): DocumentKind {
-    const { profiles, incidents, pipeline } = this.options.topics;
+    const { profiles, incidents, anomalies, likely, pipeline } = this.options.topics;
     if (topic === profiles) return 'profile';
     if (topic === incidents) return 'incident';
+    if (topic === anomalies) return 'anomaly';
+    if (topic === likely) return 'likely';
     return topic === pipeline ? 'pipeline' : 'event';
   }
 
@@ -91,6 +97,14 @@ export class IndexWorker implements ConsumeHandler {
         case 'incident': {
           const incident: Incident = data;
           return sound([{ ...incidentDocument(incident, namespace), origin }]);
+        }
+        case 'anomaly': {
+          const finding: AnomalyFinding = data;
+          return sound([{ ...anomalyDocument(finding, namespace), origin }]);
+        }
+        case 'likely': {
+          const one: LikelyDocument = data;
+          return sound([{ ...likelyDocument(one, namespace), origin }]);
         }
         case 'pipeline': {
           const report: PipelineDocument = data;

@@ -3,6 +3,7 @@ import { backOffMs, pauseFor } from '../../ingest/kafka/back-off.ts';
 import { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type { ConsumeHandler, Consumption, Kafka, Producer } from '../../ingest/kafka/port.ts';
 import type { CauseModel } from '../../models/cause/decide.ts';
+import type { UsableModel } from '../../models/prediction/forecast.ts';
 import { type ElasticsearchOutput, openElasticsearch } from '../../outputs/elasticsearch/elasticsearch.ts';
 import { pipelineId } from '../../outputs/pipeline-document.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../processors/correlate/options.ts';
@@ -24,6 +25,8 @@ export interface ServiceWorld {
   readonly redaction: Redaction;
   readonly model: CauseModel;
   readonly timers: readonly KnownTimer[];
+  /** What predicts, where there is a model. */
+  readonly prediction?: UsableModel | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -34,7 +37,8 @@ export interface Service {
 }
 
 /**
- * The whole flow on one screen: raw topics -> parse -> events by address -> sessions -> facts -> site -> profiles and incidents -> index. Each arrow is
+ * The whole flow on one screen: raw topics -> parse -> events by address -> sessions -> facts -> site -> profiles, incidents,
+ * anomalies and who is likely to fail next -> index. Each arrow is
  * a topic, each step a consumer group: start the same again, and Kafka divides the partitions anew.
  */
 export async function startService(config: RunConfig, world: ServiceWorld): Promise<Service> {
@@ -82,9 +86,12 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
   }
   if (roles.includes('correlate')) {
     const correlate = DEFAULT_CORRELATE_OPTIONS;
-    const { model, timers } = world;
+    const { model, timers, prediction } = world;
     const snapshotMs = config.snapshot_seconds * 1000;
-    const site = new SiteWorker({ topics, units: sessionUnits, correlate, model, timers, snapshotMs }, context);
+    const site = new SiteWorker(
+      { topics, units: sessionUnits, correlate, model, timers, prediction, snapshotMs },
+      context,
+    );
     sessions = new SessionsWorker({ topics, units: rawUnits, correlate }, context);
     stateful.push(site, sessions);
     await consume('site', site);

@@ -19,6 +19,7 @@ export interface SiteWorkerOptions extends SiteOptions {
 export class SiteWorker extends StatefulWorker<SitePartition> {
   private readonly options: SiteWorkerOptions;
   private writtenAt = Date.now();
+  private advice: string | undefined;
 
   constructor(options: SiteWorkerOptions, context: WorkerContext) {
     super('site', context);
@@ -52,7 +53,7 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
         continue;
       }
       const rejected: RejectedSiteFact[] = [];
-      const { profiles, incidents } = state.take(batch, rejected);
+      const { profiles, incidents, findings, likely } = state.take(batch, rejected);
       for (const { fact, error } of rejected) {
         const value = Buffer.from(JSON.stringify({ progress: null, sources: [], facts: [fact] }));
         out.push(rejectedLetter(value, record, lease, error));
@@ -60,14 +61,25 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
       }
       for (const p of profiles) out.push(document(topics.profiles, p.imapwhy.session.id, p));
       for (const i of incidents) out.push(document(topics.incidents, i.imapwhy.incident.id, i));
+      for (const f of findings) out.push(document(topics.anomalies, f.imapwhy.anomaly.id, f));
+      for (const l of likely) out.push(document(topics.likely, l.imapwhy.likely.id, l));
       this.context.counters.add('documents_total', 'profile', profiles.length);
       this.context.counters.add('documents_total', 'incident', incidents.length);
+      this.context.counters.add('documents_total', 'anomaly', findings.length);
+      this.context.counters.add('documents_total', 'likely', likely.length);
     }
     state.next = next;
     if (Date.now() - this.writtenAt < snapshotMs) return { records: out, next: undefined };
     this.writtenAt = Date.now();
+    this.tellAdvice(state.advice);
     out.push(...writeSiteState(state.toData(), state.forecastChanges(), topics.siteState));
     return { records: out, next };
+  }
+
+  /** Once, not every half minute. */
+  private tellAdvice(advice: string | undefined): void {
+    if (advice !== undefined && advice !== this.advice) this.context.log(`prediction: ${advice}`);
+    this.advice = advice;
   }
 }
 

@@ -9,6 +9,8 @@ export interface Topics {
   readonly documents: string;
   readonly profiles: string;
   readonly incidents: string;
+  readonly anomalies: string;
+  readonly likely: string;
   readonly pipeline: string;
   readonly parseState: string;
   readonly sessionsState: string;
@@ -22,6 +24,8 @@ export function topicsOf(prefix: string): Topics {
     documents: `${prefix}.documents`,
     profiles: `${prefix}.profiles`,
     incidents: `${prefix}.incidents`,
+    anomalies: `${prefix}.anomalies`,
+    likely: `${prefix}.likely`,
     pipeline: `${prefix}.pipeline`,
     parseState: `${prefix}.parse.state`,
     sessionsState: `${prefix}.sessions.state`,
@@ -47,6 +51,8 @@ export function topicSpecs(config: RunConfig): readonly TopicSpec[] {
     { topic: topics.documents, partitions, config: LOG },
     { topic: topics.profiles, partitions, config: STATE },
     { topic: topics.incidents, partitions: 1, config: STATE },
+    { topic: topics.anomalies, partitions: 1, config: STATE },
+    { topic: topics.likely, partitions: 1, config: LOG },
     { topic: topics.pipeline, partitions: 1, config: LOG },
     { topic: topics.parseState, partitions: 1, config: STATE },
     { topic: topics.sessionsState, partitions, config: STATE },
@@ -71,7 +77,10 @@ export function groupsOf(config: RunConfig): readonly Group[] {
     { step: 'parse', reads: config.inputs.map((i) => i.topic) },
     { step: 'sessions', reads: [topics.events] },
     { step: 'site', reads: [topics.facts] },
-    { step: 'index', reads: [topics.documents, topics.profiles, topics.incidents, topics.pipeline] },
+    {
+      step: 'index',
+      reads: [topics.documents, topics.profiles, topics.incidents, topics.anomalies, topics.likely, topics.pipeline],
+    },
   ];
   return steps.map((s) => ({ ...s, group: `${prefix}.${s.step}` }));
 }

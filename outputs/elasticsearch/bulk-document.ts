@@ -1,3 +1,5 @@
+import type { AnomalyFinding } from '../../models/anomaly/finding.ts';
+import type { LikelyDocument } from '../../models/prediction/likely-document.ts';
 import { decodeSessionId } from '../../processors/parse/dovecot-session-id.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
@@ -24,6 +26,8 @@ export function documentsOf(batch: OutputBatch, namespace: string): readonly Bul
   return [
     ...batch.events.map((e) => eventDocument(e, namespace)),
     ...batch.incidents.map((i) => incidentDocument(i, namespace)),
+    ...(batch.findings ?? []).map((f) => anomalyDocument(f, namespace)),
+    ...(batch.likely ?? []).map((l) => likelyDocument(l, namespace)),
     ...batch.profiles.map((p) => profileDocument(p, namespace)),
   ];
 }
@@ -54,6 +58,32 @@ export function incidentDocument(incident: Incident, namespace: string): BulkDoc
     at: incident['@timestamp'],
     version: incident.imapwhy.revision,
     document: incident,
+    origin: undefined,
+  };
+}
+
+export function anomalyDocument(finding: AnomalyFinding, namespace: string): BulkDocument {
+  return {
+    kind: 'anomaly',
+    target: `imapwhy-anomalies-${namespace}-${monthOf(Date.parse(finding.event.start))}`,
+    id: finding.imapwhy.anomaly.id,
+    at: finding['@timestamp'],
+    version: finding.imapwhy.revision,
+    document: finding,
+    origin: undefined,
+  };
+}
+
+/** Said once, of one moment: it is never revised. */
+export function likelyDocument(likely: LikelyDocument, namespace: string): BulkDocument {
+  const at = likely['@timestamp'];
+  return {
+    kind: 'likely',
+    target: `imapwhy-likely-${namespace}-${monthOf(Date.parse(at))}`,
+    id: likely.imapwhy.likely.id,
+    at,
+    version: 1,
+    document: likely,
     origin: undefined,
   };
 }

@@ -35,6 +35,14 @@ export function dataViews(options: KibanaOptions): readonly SavedObject[] {
   });
   const percent = { id: 'percent', params: { pattern: '0.[00]%' } };
   const views: readonly (readonly [ViewName, string, object])[] = [
+    [
+      'anomalies',
+      'imapwhy: anomalies',
+      {
+        'event.duration': seconds('nanoseconds'),
+        'imapwhy.anomaly.example_sessions': sessionLink,
+      },
+    ],
     ['events', 'imapwhy: events', { 'event.duration': seconds('nanoseconds'), 'source.bytes': { id: 'bytes' } }],
     [
       'incidents',
@@ -45,6 +53,7 @@ export function dataViews(options: KibanaOptions): readonly SavedObject[] {
         'imapwhy.incident.probability': percent,
       },
     ],
+    ['likely', 'imapwhy: likely to fail', { 'imapwhy.likely.risk': percent, 'imapwhy.likely.tries': percent }],
     [
       'pipeline',
       'imapwhy: pipeline',

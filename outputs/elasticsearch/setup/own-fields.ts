@@ -168,6 +168,46 @@ export const INCIDENT_FIELDS: Fields = {
   'imapwhy.revision': long,
 };
 
+/** Findings of anomalies. */
+export const ANOMALY_FIELDS: Fields = {
+  'imapwhy.anomaly.example_sessions': keyword,
+  'imapwhy.anomaly.id': keyword,
+  'imapwhy.anomaly.incident.cause': keyword,
+  'imapwhy.anomaly.incident.scope': keyword,
+  'imapwhy.anomaly.level': keyword,
+  'imapwhy.anomaly.networks': long,
+  'imapwhy.anomaly.reason': text,
+  'imapwhy.anomaly.scope': keyword,
+  'imapwhy.anomaly.score': double,
+  'imapwhy.anomaly.series.attempts': long,
+  'imapwhy.anomaly.series.basis': keyword,
+  'imapwhy.anomaly.series.level': keyword,
+  'imapwhy.anomaly.series.metric': keyword,
+  'imapwhy.anomaly.series.reason': shown,
+  'imapwhy.anomaly.series.scope': keyword,
+  'imapwhy.anomaly.series.score': double,
+  'imapwhy.anomaly.series.sessions': long,
+  'imapwhy.anomaly.sessions': long,
+  'imapwhy.anomaly.users': long,
+  'imapwhy.revision': long,
+};
+
+/** Clients that are likely to fail next. */
+export const LIKELY_FIELDS: Fields = {
+  'imapwhy.likely.client': keyword,
+  'imapwhy.likely.id': keyword,
+  'imapwhy.likely.known_until': date,
+  'imapwhy.likely.model': keyword,
+  'imapwhy.likely.network': keyword,
+  'imapwhy.likely.reasons.weight': double,
+  'imapwhy.likely.reasons.what': text,
+  'imapwhy.likely.risk': double,
+  'imapwhy.likely.server': keyword,
+  'imapwhy.likely.tries': double,
+  'imapwhy.likely.tunnel': keyword,
+  message: text,
+};
+
 const written = (name: string): Fields => ({
   [`imapwhy.pipeline.${name}.present`]: long,
   [`imapwhy.pipeline.${name}.refused`]: long,

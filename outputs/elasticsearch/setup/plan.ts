@@ -33,6 +33,8 @@ const MAPPED = [
   ['events', 'logs-imapwhy.*-'],
   ['profiles', 'imapwhy-profiles-'],
   ['incidents', 'imapwhy-incidents-'],
+  ['anomalies', 'imapwhy-anomalies-'],
+  ['likely', 'imapwhy-likely-'],
   ['pipeline', 'metrics-imapwhy.pipeline-'],
 ] as const;
 
@@ -81,7 +83,7 @@ export async function applySetup(
     if (step.state === 'new' || step.state === 'changed') demand(await request('PUT', step.path, step.body), step.what);
   const notes: string[] = [];
   for (const [set, prefix] of MAPPED) {
-    const target = `${prefix}${namespace}${set === 'profiles' || set === 'incidents' ? '-*' : ''}`;
+    const target = `${prefix}${namespace}${set === 'events' || set === 'pipeline' ? '' : '-*'}`;
     const there = await request('GET', `/${target}/_settings/index.uuid`, undefined, {
       query: { allow_no_indices: 'true' },
     });

@@ -3,10 +3,17 @@
 import { DERIVED_FIELDS } from './derived-fields.ts';
 import ecsFields from './ecs-fields.json' with { type: 'json' };
 import { type FieldMapping, type ObjectMapping, type OptionalType, plainMapping, treeOf } from './mapping.ts';
-import { EVENT_FIELDS, INCIDENT_FIELDS, PIPELINE_FIELDS, PROFILE_FIELDS } from './own-fields.ts';
+import {
+  ANOMALY_FIELDS,
+  EVENT_FIELDS,
+  INCIDENT_FIELDS,
+  LIKELY_FIELDS,
+  PIPELINE_FIELDS,
+  PROFILE_FIELDS,
+} from './own-fields.ts';
 
 /** Grows with each change of what follows, so that an older release does not undo a newer one's set-up. */
-export const SETUP_VERSION = 1;
+export const SETUP_VERSION = 2;
 
 export type Lifecycle = 'ilm' | 'data-stream' | 'none';
 
@@ -36,7 +43,8 @@ export interface Template {
 export const META = { managed_by: 'imapwhy', version: SETUP_VERSION };
 const FIELDS_MAX = 500; // a mapping grows only by us, so the limit only tells when something is wrong
 
-export type DocumentSet = 'events' | 'profiles' | 'incidents' | 'pipeline';
+export const DOCUMENT_SETS = ['events', 'profiles', 'incidents', 'anomalies', 'likely', 'pipeline'] as const;
+export type DocumentSet = (typeof DOCUMENT_SETS)[number];
 
 /** Everything in the indices of one kind of document. */
 export function mappingOf(set: DocumentSet, offer: Offer): ObjectMapping {
@@ -54,9 +62,11 @@ export function componentTemplates(offer: Offer): readonly Template[] {
     mappings: { dynamic: false, ...plainTree(new Map(Object.entries(fields)), offer) },
   });
   return [
+    component('imapwhy-anomalies@mappings', mappings(OWN_FIELDS.anomalies)),
     component('imapwhy-ecs@mappings', mappings(ECS_FIELDS)),
     component('imapwhy-events@mappings', mappings(OWN_FIELDS.events)),
     component('imapwhy-incidents@mappings', mappings(OWN_FIELDS.incidents)),
+    component('imapwhy-likely@mappings', mappings(OWN_FIELDS.likely)),
     component(
       'imapwhy-pipeline@mappings',
       mappings({ ...Object.fromEntries(PIPELINE_ECS.flatMap(ecsField)), ...OWN_FIELDS.pipeline }),
@@ -68,6 +78,7 @@ export function componentTemplates(offer: Offer): readonly Template[] {
 
 export function indexTemplates(offer: Offer, retention: Retention): readonly Template[] {
   return [
+    indexTemplate('imapwhy-anomalies', ['imapwhy-anomalies-*'], ['imapwhy-ecs@mappings'], false, {}),
     indexTemplate(
       'imapwhy-events',
       ['logs-imapwhy.*-*'],
@@ -76,6 +87,7 @@ export function indexTemplates(offer: Offer, retention: Retention): readonly Tem
       streamLifecycle('events', offer, retention),
     ),
     indexTemplate('imapwhy-incidents', ['imapwhy-incidents-*'], ['imapwhy-ecs@mappings'], false, {}),
+    indexTemplate('imapwhy-likely', ['imapwhy-likely-*'], ['imapwhy-ecs@mappings'], false, {}),
     indexTemplate(
       'imapwhy-pipeline',
       ['metrics-imapwhy.pipeline-*'],
@@ -187,6 +199,8 @@ const OWN_FIELDS: Readonly<Record<DocumentSet, Readonly<Record<string, FieldMapp
     'event.kind': constant('event'),
   },
   incidents: { ...INCIDENT_FIELDS, 'event.dataset': constant('imapwhy.incident'), 'event.kind': constant('alert') },
+  anomalies: { ...ANOMALY_FIELDS, 'event.dataset': constant('imapwhy.anomaly'), 'event.kind': constant('alert') },
+  likely: { ...LIKELY_FIELDS, 'event.dataset': constant('imapwhy.likely'), 'event.kind': constant('alert') },
   pipeline: {
     ...PIPELINE_FIELDS,
     'event.dataset': constant('imapwhy.pipeline'),

@@ -105,6 +105,10 @@ export const overview: Dashboard = {
       },
     ],
     [{ width: 48, height: 14, search: 'incidents' }],
+    [
+      { width: 24, height: 14, search: 'anomalies' },
+      { width: 24, height: 14, search: 'likely' },
+    ],
     [{ width: 48, height: 16, search: 'failed-sessions' }],
   ],
 };

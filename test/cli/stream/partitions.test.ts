@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { smallModel } from '../../models/prediction/small-model.ts';
+import { assertMapped } from '../../outputs/elasticsearch/setup/mapped.ts';
 import { type Documents, embedded, rawTopics, streamed } from './in-memory.ts';
 
 const folder = new URL('../../../samples/lab-a/logs', import.meta.url).pathname;
@@ -18,6 +19,16 @@ function assertSame(found: Documents): void {
     assert.equal(found[kind].size, expected[kind].size, `no more ${kind} than expected`);
   }
 }
+
+test('what is compared is there, and every field of it has a mapping', () => {
+  const parsed = (kind: keyof Documents): object[] => [...expected[kind].values()].map((text) => JSON.parse(text));
+  assert.ok(expected.likely.size > 100 && expected.findings.size > 10, 'enough to be compared');
+  assertMapped(parsed('likely'), 'likely');
+  assertMapped(parsed('findings'), 'anomalies');
+  assertMapped(parsed('profiles'), 'profiles');
+  const told = [...expected.profiles.values()].filter((text) => /"basis":"model"/.test(text));
+  assert.ok(told.length > 0.98 * expected.profiles.size, `${told.length} profiles have a risk of the model`);
+});
 
 describe('sessions divided among partitions', () => {
   for (const partitions of [1, 2, 8])

@@ -1,9 +1,26 @@
-/** A real model of the small world, fitted in a second: trees alone, uncalibrated. */
+/** A real model of the small world, fitted in a second: trees alone, uncalibrated. Saves a training where a test is about something else. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fitTreesFor, prepareRows } from '../../../models/prediction/fit-parts.ts';
 import type { UsableModel } from '../../../models/prediction/forecast.ts';
+import { FEATURES } from '../../../models/prediction/knowledge.ts';
+import { writeOnnx } from '../../../models/prediction/onnx-write.ts';
 import { inSinglePrecision } from '../../../models/prediction/prediction-model.ts';
+import { MODEL_FORMAT, sideFileText } from '../../../models/prediction/side-file.ts';
 import { buildTrainingSet } from '../../../models/prediction/training-set.ts';
+import { STEP_INPUTS } from '../../../models/prediction/window.ts';
 import { worldAttempts } from './thin-world.ts';
+
+/** Writes it as `train` would, without its card. */
+export function writeSmallModel(directory: string): void {
+  const { model, side } = smallModel();
+  const onnx = writeOnnx(model, 'test');
+  const written = { ...side, model_sha256: createHash('sha256').update(onnx).digest('hex') };
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'model.onnx'), onnx);
+  writeFileSync(join(directory, 'model.json'), sideFileText(written));
+}
 
 export function smallModel(attempts = 2000, trees = 20): UsableModel {
   const set = buildTrainingSet(worldAttempts(0, attempts));
@@ -24,12 +41,12 @@ export function smallModel(attempts = 2000, trees = 20): UsableModel {
     model,
     name: 'trees-00000000',
     side: {
-      format: 1,
+      format: MODEL_FORMAT,
       engine: 'test',
       kind: 'trees',
       model_sha256: '',
-      features: [],
-      step_inputs: [],
+      features: FEATURES,
+      step_inputs: STEP_INPUTS,
       scaling: prepared.scaling,
       blend: {},
       threshold: 0.2,

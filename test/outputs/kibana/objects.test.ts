@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { fieldTypes } from '../../../outputs/elasticsearch/setup/mapping.ts';
-import { FULL_OFFER, mappingOf } from '../../../outputs/elasticsearch/setup/templates.ts';
+import { DOCUMENT_SETS, FULL_OFFER, mappingOf } from '../../../outputs/elasticsearch/setup/templates.ts';
 import { ALERT_RULES } from '../../../outputs/kibana/alert-rules.ts';
 import { setupTime, successRate, tlsTime } from '../../../outputs/kibana/dashboards/indicators.ts';
 import { KIBANA_DEFAULTS, type ViewName, viewId } from '../../../outputs/kibana/data-views.ts';
@@ -19,10 +19,7 @@ import { SETUP_LIMITS_MS, SUCCESS_LIMITS, TLS_LIMITS_MS } from '../../../process
 
 const objects = savedObjects(KIBANA_DEFAULTS);
 const fields = new Map<ViewName, ReadonlyMap<string, string>>(
-  (['events', 'profiles', 'incidents', 'pipeline'] as const).map((name) => [
-    name,
-    fieldTypes(mappingOf(name, FULL_OFFER)),
-  ]),
+  DOCUMENT_SETS.map((name) => [name, fieldTypes(mappingOf(name, FULL_OFFER))]),
 );
 const panels = DASHBOARDS.flatMap(panelsOf);
 
@@ -149,9 +146,7 @@ describe('saved objects of Kibana', () => {
   it('use only fields that the mapping has', () => {
     for (const object of objects) {
       if (object.type === 'index-pattern') {
-        const view = (['events', 'profiles', 'incidents', 'pipeline'] as const).find(
-          (name) => viewId(name) === object.id,
-        );
+        const view = DOCUMENT_SETS.find((name) => viewId(name) === object.id);
         assert.ok(view !== undefined);
         for (const field of Object.keys(JSON.parse(String(object.attributes.fieldFormatMap))))
           assertField(view, field, object.id);

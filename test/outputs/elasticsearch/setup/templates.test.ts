@@ -6,7 +6,7 @@ import { differences } from '../../../../outputs/elasticsearch/setup/differences
 import { fieldTypes } from '../../../../outputs/elasticsearch/setup/mapping.ts';
 import {
   componentTemplates,
-  type DocumentSet,
+  DOCUMENT_SETS,
   FULL_OFFER,
   indexTemplates,
   KEEP_ALL,
@@ -15,6 +15,7 @@ import {
   type Offer,
 } from '../../../../outputs/elasticsearch/setup/templates.ts';
 import { sampleIncidents, sampleSessions } from '../../../profiles.ts';
+import { assertMapped } from './mapped.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..', '..');
 const plain: Offer = { types: new Set(), lifecycle: 'none' };
@@ -39,33 +40,6 @@ describe('every field that a document has is in the mapping', () => {
     ));
   it('incidents', () => assertMapped(sampleIncidents(), 'incidents'));
 });
-
-function assertMapped(documents: readonly object[], set: DocumentSet): void {
-  const mapped = fieldTypes(mappingOf(set, FULL_OFFER));
-  const missing = new Set<string>();
-  for (const document of documents)
-    for (const path of pathsOf(document)) if (!isMapped(path, mapped)) missing.add(path);
-  assert.deepEqual(
-    [...missing],
-    [],
-    'add it to outputs/elasticsearch/setup/ecs-field-names.ts or own-fields.ts, then npm run deploy:generate',
-  );
-}
-
-/** Mapped itself, or below a field that takes any object. */
-function isMapped(path: string, mapped: ReadonlyMap<string, string>): boolean {
-  if (mapped.has(path) || path.startsWith('imapwhy.cause.evidence.weights.')) return true;
-  for (let at = path.lastIndexOf('.'); at > 0; at = path.lastIndexOf('.', at - 1))
-    if (mapped.get(path.slice(0, at)) === 'flattened') return true;
-  return false;
-}
-
-function* pathsOf(value: unknown, prefix = ''): Generator<string> {
-  if (Array.isArray(value)) for (const item of value) yield* pathsOf(item, prefix);
-  else if (typeof value === 'object' && value !== null)
-    for (const [key, child] of Object.entries(value)) yield* pathsOf(child, prefix === '' ? key : `${prefix}.${key}`);
-  else if (value !== null && value !== undefined) yield prefix;
-}
 
 describe('templates', () => {
   it('take unknown fields into the source only, whatever happens', () => {
@@ -100,15 +74,17 @@ describe('templates', () => {
 
   it('use the lifecycle that the cluster has', () => {
     const settings = (offer: Offer) =>
-      JSON.stringify(indexTemplates(offer, { eventDays: 30, pipelineDays: undefined })[0]?.body.template);
+      JSON.stringify(
+        indexTemplates(offer, { eventDays: 30, pipelineDays: undefined }).find((t) => t.name === 'imapwhy-events')?.body
+          .template,
+      );
     assert.match(settings(FULL_OFFER), /"index.lifecycle.name":"imapwhy-events"/);
     assert.match(settings({ ...FULL_OFFER, lifecycle: 'data-stream' }), /"lifecycle":\{"data_retention":"30d"\}/);
     assert.doesNotMatch(settings({ ...FULL_OFFER, lifecycle: 'none' }), /lifecycle/);
   });
 
   it('stay below the limit of fields that they set', () => {
-    for (const set of ['events', 'profiles', 'incidents', 'pipeline'] as const)
-      assert.ok(fieldTypes(mappingOf(set, FULL_OFFER)).size < 400, set);
+    for (const set of DOCUMENT_SETS) assert.ok(fieldTypes(mappingOf(set, FULL_OFFER)).size < 400, set);
   });
 });
 
