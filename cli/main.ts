@@ -23,6 +23,8 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['analyze', async () => (await import('./analyze.ts')).registerAnalyze],
   ['explain', async () => (await import('./explain.ts')).registerExplain],
   ['feedback', async () => (await import('./feedback.ts')).registerFeedback],
+  ['serve', async () => (await import('./serve.ts')).registerServe],
+  ['user', async () => (await import('./user.ts')).registerUser],
   ['parse', async () => (await import('./parse.ts')).registerParse],
   ['anomaly', async () => (await import('./anomaly.ts')).registerAnomaly],
   ['evaluate', async () => (await import('./evaluate.ts')).registerEvaluate],

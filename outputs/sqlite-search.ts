@@ -124,6 +124,12 @@ export function indexLines(db: DatabaseSync, linesMax: number): number {
   return Number(last.n);
 }
 
+/** How many log lines are not searchable yet. */
+export function linesToIndex(db: DatabaseSync): number {
+  const sql = 'SELECT count(*) AS n FROM events WHERE rowid > (SELECT upto FROM lines_indexed)';
+  return Number(db.prepare(sql).get()?.n ?? 0);
+}
+
 const NOTHING: SearchCounts = { sessions: 0, isComplete: true, facets: [], bucketMs: 1000, histogram: [] };
 
 function countsOf(

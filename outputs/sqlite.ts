@@ -20,7 +20,7 @@ import { keepCopy } from './sqlite-copy.ts';
 import { COVERAGE_SCHEMA, coverageTable } from './sqlite-coverage.ts';
 import { DESK_SCHEMA, type Desk, sqliteDesk } from './sqlite-desk.ts';
 import { FEEDBACK_SCHEMA, type FeedbackTable, feedbackTable } from './sqlite-feedback.ts';
-import { indexLines, SEARCH_INDEX, SEARCH_SCHEMA, sqliteSearch } from './sqlite-search.ts';
+import { indexLines, linesToIndex, SEARCH_INDEX, SEARCH_SCHEMA, sqliteSearch } from './sqlite-search.ts';
 import { localPart } from './user-name.ts';
 
 /** What findProfiles looks for; what is left out does not matter. */
@@ -82,6 +82,8 @@ export interface Store extends Output, StoreReader {
   recordCoverage(rows: readonly SourceHour[]): void;
   /** Makes the text of stored log lines searchable, at most so many at once. Returns how many; 0: all of them are. */
   indexLines(linesMax: number): number;
+  /** How many stored log lines are not searchable yet. */
+  linesToIndex(): number;
   readonly desk: Desk;
 }
 
@@ -275,6 +277,7 @@ function createStore(db: DatabaseSync, file: string, bulkAtFirst: boolean): Stor
         return n;
       });
     },
+    linesToIndex: () => guard(file, () => linesToIndex(db)),
     desk: guarded(file, sqliteDesk(db)),
     async close() {
       if (closed) return;

@@ -39,6 +39,7 @@ export const EN = {
   level: { normal: 'normal', watch: 'watch', warning: 'warning', alarm: 'alarm', unknown: 'unknown' },
   openIncidents: 'Open incidents',
   noIncidents: 'No incident is open: nothing that many sessions shared was still going on when the data ends.',
+  singleIncidents: (n: number) => `and ${n} of one session each`,
   clock: 'Open for',
   escalation: 'Turn goes to',
   scope: 'Scope',

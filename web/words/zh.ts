@@ -38,6 +38,7 @@ export const ZH: Words = {
   level: { normal: '正常', watch: '关注', warning: '预警', alarm: '告警', unknown: '未知' },
   openIncidents: '未结束的事件',
   noIncidents: '没有未结束的事件：数据结束时，没有多个会话共有的问题仍在持续。',
+  singleIncidents: (n) => `另有 ${n} 个事件各只涉及一个会话`,
   clock: '已持续',
   escalation: '现由谁处理',
   scope: '范围',

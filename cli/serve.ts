@@ -1,0 +1,217 @@
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { isIP } from 'node:net';
+import { dirname, join } from 'node:path';
+import { getRequestListener } from '@hono/node-server';
+import { getConnInfo } from '@hono/node-server/conninfo';
+import type { Command } from 'commander';
+import { openStore, type Store } from '../outputs/sqlite.ts';
+import { parseZone } from '../processors/time.ts';
+import { terminalText } from '../reports/clean-text.ts';
+import { type Access, createApp } from '../web/app.ts';
+import { createDesk } from '../web/desk.ts';
+import { DEFAULT_ACCOUNTS, readAccounts } from './accounts.ts';
+import { DEFAULT_STORE } from './explain.ts';
+import { readOutlook } from './outlook-file.ts';
+import { UseError } from './use-error.ts';
+
+export interface ServeOptions {
+  readonly listen: string;
+  readonly store: string;
+  readonly accounts: string;
+  readonly tz?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly publicUrl?: string;
+}
+
+/** Adds `serve` to the program. */
+export function registerServe(program: Command): void {
+  program
+    .command('serve')
+    .description('the web page: how it is now, search, sessions and incidents, from the store that analyze wrote')
+    .option('--listen <address>', 'address and port; beyond this machine only with accounts and TLS', '127.0.0.1:8180')
+    .option('--store <file>', 'the store', DEFAULT_STORE)
+    .option('--accounts <file>', 'who may sign in (imapwhy user add)', DEFAULT_ACCOUNTS)
+    .option('--tz <zone>', 'zone of all times that are shown (default: that of the last analysis, else UTC)')
+    .option('--tls-cert <file>', 'certificate chain, PEM')
+    .option('--tls-key <file>', 'its private key, PEM')
+    .option(
+      '--public-url <url>',
+      'how browsers reach it, such as https://imapwhy.example.org: needed behind a proxy, which then must do TLS',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  imapwhy serve\n  imapwhy user add ola --role admin && imapwhy serve --listen 127.0.0.1:8180 --public-url https://imapwhy.example.org\n  imapwhy serve --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --public-url https://mon.example.org:8443',
+    )
+    .action(async (options: ServeOptions) => {
+      const service = await serve(options);
+      process.stderr.write(`imapwhy: ${service.url} (Ctrl-C ends it)\n`);
+      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+      await service.close();
+    });
+}
+
+export interface Service {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const INDEXED_AT_ONCE = 500;
+
+/** Starts the web page. Throws UseError where it would be open to others without protection, OutputError for a store that cannot be used. */
+export async function serve(options: ServeOptions): Promise<Service> {
+  const place = placeOf(options.listen);
+  const tls = tlsOf(options);
+  const accounts = await readAccounts(options.accounts);
+  const access = accessOf(options, place, tls !== undefined, accounts.length > 0);
+  if (!existsSync(options.store))
+    throw new UseError(
+      `${options.store}: no such store. Run \`imapwhy analyze\` first, or name the store with --store FILE.`,
+    );
+  const zone = options.tz === undefined ? undefined : luxonZone(options.tz);
+  const store = openStore(options.store, { bulk: false });
+  const server = await startServer(store, zone, options, access, tls, place).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const indexing = indexLines(store);
+  return {
+    url: options.publicUrl ?? `${tls ? 'https' : 'http'}://${hostOf(server, place.host)}`,
+    async close() {
+      indexing.stop();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await store.close();
+    },
+  };
+}
+
+async function startServer(
+  store: Store,
+  zone: string | undefined,
+  options: ServeOptions,
+  access: Omit<Access, 'hosts'>,
+  tls: Tls | undefined,
+  place: Place,
+): Promise<Server> {
+  const hosts: string[] = [];
+  const app = createApp({
+    desk: createDesk(store, Date.now, () => readOutlook(join(dirname(options.store), 'likely-to-fail.json'))),
+    access: { ...access, hosts },
+    zone: zone ?? luxonZone(store.runs()[0]?.zone ?? 'UTC'),
+    clock: Date.now,
+    onError: (error) =>
+      process.stderr.write(
+        `imapwhy: ${terminalText(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`,
+      ),
+    addressOf: (c) => getConnInfo(c).remote.address ?? '',
+  });
+  const listener = getRequestListener(app.fetch, { hostname: 'localhost' });
+  const server = tls ? createHttpsServer(tls, listener) : createHttpServer(listener);
+  server.listen(place.port, place.host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new UseError(`--listen ${options.listen}: cannot listen there (${why}).`);
+  }
+  hosts.push(...hostsOf(options, server, place.host));
+  return server;
+}
+
+/** Puts log lines into the index of words, a few at a time, so that pages are answered between. */
+function indexLines(store: Store): { stop(): void } {
+  let next: NodeJS.Timeout | undefined;
+  const step = (): void => {
+    const n = store.indexLines(INDEXED_AT_ONCE);
+    next = setTimeout(step, n > 0 ? 5 : 60_000);
+    next.unref();
+  };
+  next = setTimeout(step, 0);
+  return { stop: () => clearTimeout(next) };
+}
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+function placeOf(listen: string): Place {
+  const [, host, port] = /^(\[[0-9a-fA-F:.]+\]|[^\s:]+):(\d{1,5})$/.exec(listen) ?? [];
+  if (host === undefined || Number(port) > 65_535)
+    throw new UseError(`--listen ${listen}: give an address and a port, such as 127.0.0.1:8180 or [::1]:8180.`);
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+
+/** What protects the page. Others may only reach it with accounts, and never without encryption. */
+function accessOf(options: ServeOptions, place: Place, hasTls: boolean, hasAccounts: boolean): Omit<Access, 'hosts'> {
+  const url = options.publicUrl === undefined ? undefined : URL.parse(options.publicUrl);
+  if (url === null || (url && (url.pathname !== '/' || !/^https?:$/.test(url.protocol))))
+    throw new UseError(
+      `--public-url ${options.publicUrl}: give scheme and name only, such as https://imapwhy.example.org.`,
+    );
+  const isOpen = !isLoopback(place.host) || url !== undefined;
+  if (isOpen && !hasAccounts)
+    throw new UseError(
+      `others could read all sessions there, and no account is in ${options.accounts}: make one first (imapwhy user add NAME --role admin), or listen on 127.0.0.1.`,
+    );
+  if (!isLoopback(place.host) && !hasTls)
+    throw new UseError(
+      `--listen ${options.listen}: passwords would cross the network readable. Give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that does TLS (with --public-url).`,
+    );
+  if (url?.protocol === 'http:')
+    throw new UseError(
+      `--public-url ${options.publicUrl}: passwords would cross the network readable. It must begin with https://.`,
+    );
+  const accounts = options.accounts;
+  return {
+    account: hasAccounts ? async (name) => (await readAccounts(accounts)).find((a) => a.name === name) : undefined,
+    isSecure: hasTls || url !== undefined,
+  };
+}
+
+interface Tls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+function tlsOf({ tlsCert, tlsKey }: ServeOptions): Tls | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) throw new UseError('--tls-cert and --tls-key belong together.');
+  return { cert: pem(tlsCert), key: pem(tlsKey) };
+}
+
+function pem(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UseError(`${file}: cannot be read (${error instanceof Error ? error.message : String(error)}).`);
+  }
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+function hostOf(server: Server, host: string): string {
+  const address = server.address();
+  return `${bracketed(host)}:${typeof address === 'object' && address !== null ? address.port : ''}`;
+}
+
+/** The names that a browser may use: that of the public address, else this machine's own. */
+function hostsOf(options: ServeOptions, server: Server, host: string): readonly string[] {
+  if (options.publicUrl !== undefined) return [new URL(options.publicUrl).host];
+  const names = isLoopback(host) ? ['localhost', '127.0.0.1', '::1', host] : [host];
+  return [...new Set(names.map((name) => hostOf(server, name)))];
+}
+
+function luxonZone(zone: string): string {
+  const name = parseZone(zone)?.name;
+  if (name === undefined)
+    throw new UseError(`--tz ${zone}: unknown zone. Use a name such as Europe/Warsaw, or an offset such as +02:00.`);
+  return /^[+-]/.test(name) ? `UTC${name}` : name;
+}
