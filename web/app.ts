@@ -51,7 +51,7 @@ const BODY_MAX = 64 * 1024;
 const NAME_MAX = 200;
 const TEXT_MAX = 4000;
 /** What may be seen by somebody who is not signed in. */
-const PUBLIC = new Set(['/sign-in', '/style.css', '/page.js']);
+const PUBLIC = new Set(['/sign-in', '/style.css', '/page.js', '/language/en', '/language/zh']);
 const TOKEN_COOKIE = 'imapwhy';
 const LANGUAGE_COOKIE = 'imapwhy-language';
 
