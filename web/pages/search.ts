@@ -28,7 +28,7 @@ export function searchPage(view: View, data: SearchData): string {
     html`<h1 class="hidden">${words.search}</h1>
 <form class="query" method="get" action="/search" role="search"><label class="hidden" for="q">${words.query}</label><input id="q" name="q" type="search" value="${text}" maxlength="2000" spellcheck="false" autocapitalize="none" autocomplete="off" placeholder="user:anna cause:network.* is:failed since:2h"><button>${words.find}</button></form>
 <details class="plain"><summary>${words.queryHelp}</summary><ul class="flow small">${words.queryHelpText.map((line) => html`<li>${line}</li>`)}</ul></details>
-${data.parsed.problems.length === 0 ? NOTHING : html`<ul class="problems" role="alert">${data.parsed.problems.map((p) => html`<li>${problemText(view, p)}</li>`)}</ul>`}
+${data.parsed.problems.length === 0 ? NOTHING : html`<div role="alert"><ul class="problems">${data.parsed.problems.map((p) => html`<li>${problemText(view, p)}</li>`)}</ul></div>`}
 ${data.isIndexed || !data.parsed.query.conditions.some((c) => c.kind === 'text') ? NOTHING : html`<p class="note">${words.notIndexed}</p>`}
 ${savedSearches(view, data)}
 <p class="found" role="status">${found}${counts.isComplete ? NOTHING : html` <span class="muted small">${words.countedNewest(wholeNumber(counts.sessions))}</span>`}</p>
