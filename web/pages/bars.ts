@@ -26,7 +26,7 @@ export function bars(
       ? html`<a href="${link(iso(b.startMs), iso(b.startMs + bucketMs))}" aria-label="${label}">${bar}</a>`
       : html`<g>${bar}</g>`;
   });
-  return html`<figure class="bars-over-time"><figcaption class="small muted">${link ? words.histogram : words.overTime}</figcaption><svg class="chart" height="${HEIGHT}" role="${link ? 'group' : 'img'}" aria-label="${words.overTime}">${drawn}</svg><p class="ends small muted"><span>${timeIn(view, histogram[0]?.startMs ?? 0)}</span><span>${timeIn(view, (histogram.at(-1)?.startMs ?? 0) + bucketMs)}</span></p></figure>`;
+  return html`<figure class="bars-over-time">${link ? html`<figcaption class="small muted">${words.histogram}</figcaption>` : NOTHING}<svg class="chart" height="${HEIGHT}" role="${link ? 'group' : 'img'}" aria-label="${words.overTime}">${drawn}</svg><p class="ends small muted"><span>${timeIn(view, histogram[0]?.startMs ?? 0)}</span><span>${timeIn(view, (histogram.at(-1)?.startMs ?? 0) + bucketMs)}</span></p></figure>`;
 }
 
 const round = (n: number): number => Math.round(n * 100) / 100;

@@ -33,15 +33,16 @@ export function incidentPage(view: View, data: IncidentData): string {
 <dt>${words.began}</dt><dd>${timeMarkup(view, incident.event.start)}</dd><dt>${words.ended}</dt><dd>${timeMarkup(view, incident.event.end)} (${durationText(incident.event.duration / 1e6)})${isOpen ? html` <strong class="bad">${words.openIncident}</strong>` : NOTHING}</dd>
 <dt>${words.sessions}</dt><dd><a href="/search?q=${encodeURIComponent(data.query)}">${wholeNumber(own.sessions)}</a></dd><dt>${words.users}</dt><dd>${wholeNumber(own.users)}</dd><dt>${words.networks}</dt><dd>${wholeNumber(own.networks)}</dd></dl>
 <section aria-labelledby="time"><h2 id="time">${words.overTime}</h2>${bars(view, counts)}</section>
-<div class="twocol"><section aria-labelledby="users"><h2 id="users">${words.affectedUsers}</h2>${valueList(users)}</section>
-<section aria-labelledby="clients"><h2 id="clients">${words.affectedNetworks}</h2>${valueList(clients)}</section></div>
+<div class="twocol"><section aria-labelledby="users"><h2 id="users">${words.affectedUsers}</h2>${valueList(view, users)}</section>
+<section aria-labelledby="clients"><h2 id="clients">${words.affectedClients}</h2>${valueList(view, clients)}</section></div>
 <section aria-labelledby="common"><h2 id="common">${words.inCommon}</h2>${inCommon(data.examples)}</section>
 <section aria-labelledby="examples"><h2 id="examples">${words.exampleSessions}</h2>${sessionsTable(view, data.examples)}</section>
 <section aria-labelledby="notes"><h2 id="notes">${words.notes}</h2>${notes(view, data)}</section>`,
   );
 }
 
-function valueList(values: readonly { readonly value: string; readonly sessions: number }[]): Markup {
+function valueList(view: View, values: readonly { readonly value: string; readonly sessions: number }[]): Markup {
+  if (values.length === 0) return html`<p class="muted">${view.words.notShown}</p>`;
   return html`<ul class="flow">${values.map((v) => html`<li>${field(v.value, 80)} <span class="muted number">${wholeNumber(v.sessions)}</span></li>`)}</ul>`;
 }
 

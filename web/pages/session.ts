@@ -29,6 +29,9 @@ export interface SessionData {
   readonly neighbours: readonly Neighbours[];
 }
 
+/** Evidence that moves the log-odds of the answer by less says nothing about it. */
+const ADDS_MIN = 0.005;
+
 /** Everything that is known about one session: what happened, where it stalled, why, why not something else, and what to do. */
 export function sessionPage(view: View, { profile, explanation: e, neighbours }: SessionData): string {
   const { words } = view;
@@ -97,10 +100,12 @@ function remedyMarkup(view: View, remedy: Remedy): Markup {
 function evidenceTable(view: View, e: Explanation): Markup {
   const { words } = view;
   if (e.evidence.length === 0) return html`<p class="muted">${words.noEvidence}</p>`;
-  const rows = [...e.evidence].sort((a, b) => Math.abs(b.adds) - Math.abs(a.adds));
+  const sorted = [...e.evidence].sort((a, b) => Math.abs(b.adds) - Math.abs(a.adds));
+  const rows = sorted.filter((row) => row.name === 'base' || Math.abs(row.adds) >= ADDS_MIN);
+  const idle = sorted.filter((row) => row.name !== 'base' && Math.abs(row.adds) < ADDS_MIN);
   const { recomputed, stated, log_odds } = e.decision;
   const label = e.feedback?.model_label ?? e.headline.cause;
-  return html`<table class="evidence"><caption>${words.evidenceNote}</caption><thead><tr><th scope="col">${words.evidence}</th><th scope="col" class="number">${words.weight}</th></tr></thead><tbody>${rows.map((row) => evidenceRow(view, row))}</tbody>${recomputed === null ? NOTHING : html`<tfoot><tr><th scope="row">${words.sum}</th><td class="number">${signed(log_odds[label] ?? 0)}</td></tr></tfoot>`}</table>${recomputed === null ? NOTHING : html`<p class="small muted">${words.recomputed(recomputed.toFixed(3), stated.toFixed(3))}</p>`}${e.decision.warning === null ? NOTHING : html`<p class="problems">${field(e.decision.warning, 300)}</p>`}`;
+  return html`<table class="evidence"><caption>${words.evidenceNote}</caption><thead><tr><th scope="col">${words.evidence}</th><th scope="col" class="number">${words.weight}</th></tr></thead><tbody>${rows.map((row) => evidenceRow(view, row))}</tbody>${recomputed === null ? NOTHING : html`<tfoot><tr><th scope="row">${words.sum}</th><td class="number">${signed(log_odds[label] ?? 0)}</td></tr></tfoot>`}</table>${recomputed === null ? NOTHING : html`<p class="small muted">${words.recomputed(recomputed.toFixed(3), stated.toFixed(3))}</p>`}${e.decision.warning === null ? NOTHING : html`<p class="problems">${field(e.decision.warning, 300)}</p>`}${idle.length === 0 ? NOTHING : html`<details class="plain"><summary>${words.alsoSeen}</summary><table class="evidence"><tbody>${idle.map((row) => evidenceRow(view, row))}</tbody></table></details>`}`;
 }
 
 function evidenceRow(view: View, row: EvidenceRow): Markup {

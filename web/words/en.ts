@@ -128,6 +128,7 @@ export const EN = {
   linesOmitted: (n: number) => `and ${n} more lines that the profile does not list`,
   evidence: 'Evidence',
   evidenceNote: 'Weights are log-odds: above zero speaks for the answer, below against it.',
+  alsoSeen: 'Also seen; it speaks neither for nor against this answer',
   weight: 'Weight',
   sum: 'Sum',
   recomputed: (p: string, stated: string) =>
@@ -154,7 +155,7 @@ export const EN = {
   incident: 'Incident',
   overTime: 'Its sessions over time',
   affectedUsers: 'Affected users',
-  affectedNetworks: 'Affected networks',
+  affectedClients: 'Affected clients',
   inCommon: 'Evidence in common',
   exampleSessions: 'Example sessions',
   notes: 'Notes',
