@@ -11,6 +11,7 @@ import type { IncidentData } from './pages/incident.ts';
 import type { NowData, Outlook } from './pages/now.ts';
 import type { Neighbours, SessionData } from './pages/session.ts';
 import { fieldWord, parseQuery } from './query.ts';
+import { silentSources } from './silent-sources.ts';
 
 /** What the pages ask and say. */
 export interface Desk {
@@ -31,6 +32,7 @@ export interface Desk {
 }
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** So many profiles are read for the page of now: about a second. */
 const SUMMED_MAX = 50_000;
 const KEPT_MS = 10_000;
@@ -66,6 +68,7 @@ export function createDesk(store: Store, clock: () => number, outlook: () => Out
       last: period.last,
       open: openIncidents(store, period.last),
       outlook: outlook(),
+      silent: silentSources(store.coverage({ since: period.last - DAY_MS, until: period.last + HOUR_MS }), period.last),
     };
     kept = { hours, at: clock(), data };
     return data;

@@ -201,7 +201,7 @@ function expectedFrom(own: ReadonlyMap<number, number>, all: ReadonlyMap<number,
 }
 
 /** One name for a log and its rotated and packed parts: `mail.log.2.gz`, `mail.log-20261124` and `mail.log` are one. */
-function seriesOf(source: string): string {
+export function seriesOf(source: string): string {
   return source.replace(/(?:\.(?:gz|zst|xz|bz2))+$/i, '').replace(/(?:[.-]\d{8}(?:[-T]?\d{1,6})?|\.\d{1,4})$/, '');
 }
 

@@ -5,6 +5,7 @@ import { field, html, type Markup, NOTHING } from '../../reports/markup.ts';
 import type { Summary } from '../../reports/summary-document.ts';
 import { durationText, rateText, scopeText, wholeNumber } from '../../reports/wording.ts';
 import { fieldWord } from '../query.ts';
+import type { SilentSource } from '../silent-sources.ts';
 import { causeText, ownerText, page, timeIn, type View } from '../view.ts';
 
 /** Who is likely to fail within the next quarter of an hour, as `analyze --model` writes it. */
@@ -22,6 +23,7 @@ export interface NowData {
   readonly last: number;
   readonly open: readonly Incident[];
   readonly outlook: Outlook | undefined;
+  readonly silent: readonly SilentSource[];
 }
 
 export const WINDOWS_HOURS = [1, 6, 24, 168] as const;
@@ -48,7 +50,8 @@ ${indicatorCard(view, words.tlsTime, tls_time, timeOf(tls_time), words.limitsTls
 </ul>
 <section aria-labelledby="open"><h2 id="open">${words.openIncidents}</h2>${openIncidents(view, data)}</section>
 <section aria-labelledby="why"><h2 id="why">${words.whyFailed}</h2>${summary.counts.failed === 0 ? html`<p>${words.nothingFailed}</p>` : causeTable(view, summary, hours)}</section>
-<section aria-labelledby="next"><h2 id="next">${words.likely}</h2>${likelyTable(view, data.outlook)}</section>`,
+<section aria-labelledby="next"><h2 id="next">${words.likely}</h2>${likelyTable(view, data.outlook)}</section>
+<section aria-labelledby="silent"><h2 id="silent">${words.silentSources}</h2>${silentList(view, data)}</section>`,
   );
 }
 
@@ -111,4 +114,10 @@ function likelyTable(view: View, outlook: Outlook | undefined): Markup {
   if (!outlook) return html`<p>${words.noModel}</p>`;
   if (outlook.likely.length === 0) return html`<p>${words.nothingLikely}</p>`;
   return html`<table><thead><tr><th scope="col">${words.client}</th><th scope="col" class="number">${words.risk}</th><th scope="col">${words.because}</th></tr></thead><tbody>${outlook.likely.slice(0, LIKELY_MAX).map((l) => html`<tr><th scope="row"><a href="/search?q=${encodeURIComponent(fieldWord('client', l.client))}">${field(l.client, 64)}</a></th><td class="number">${Math.round(100 * l.risk)} %</td><td>${l.reasons.map((r) => html`<div>${field(r, 300)}</div>`)}</td></tr>`)}</tbody></table>`;
+}
+
+function silentList(view: View, { silent, last }: NowData): Markup {
+  const { words } = view;
+  if (silent.length === 0) return html`<p>${words.noSilentSources}</p>`;
+  return html`<ul class="flow">${silent.map((s) => html`<li>${field(s.source, 120)}: ${words.silentFor(durationText(last - s.lastMs), wholeNumber(s.linesAnHour))}</li>`)}</ul>`;
 }

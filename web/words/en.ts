@@ -58,6 +58,9 @@ export const EN = {
   nothingLikely: 'Nothing stands out: no key has a risk above its usual.',
   risk: 'Risk',
   because: 'Because',
+  silentSources: 'Logs that went silent',
+  noSilentSources: 'None: every log that wrote in the last 24 hours still does, as far as its usual pace tells.',
+  silentFor: (duration: string, lines: string) => `no line for ${duration}; it wrote ${lines} an hour until then`,
   /** Search */
   query: 'Search sessions',
   queryHelp: 'How to ask',

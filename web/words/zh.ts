@@ -56,6 +56,9 @@ export const ZH: Words = {
   nothingLikely: '没有异常：各对象的风险均未高于平常。',
   risk: '风险',
   because: '理由',
+  silentSources: '停止写入的日志',
+  noSilentSources: '无：按平常的速度看，过去 24 小时内写入的日志仍在写入。',
+  silentFor: (duration, lines) => `已有 ${duration} 没有新行；此前每小时 ${lines} 行`,
   query: '搜索会话',
   queryHelp: '如何书写查询',
   queryHelpText: [
