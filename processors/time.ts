@@ -38,8 +38,31 @@ export function daysInMonth(year: number, month: number): number {
 export interface CivilZone {
   /** IANA name or `+02:00`; what `event.timezone` records. */
   readonly name: string;
-  /** UTC epoch ms of a wall-clock time given as if it were UTC. In a DST gap the offset from before it holds, in an overlap the earlier instant. */
-  toUtc(civil: number): number;
+  /**
+   * UTC epoch ms of a wall-clock time given as if it were UTC. In a DST gap the offset from before it holds; of the two instants of an overlap
+   * it is the earlier, unless that lies more than BACKWARD_MAX_MS before `reached`.
+   */
+  toUtc(civil: number, reached?: number): number;
+}
+
+/** Lines of a log go forward in time, but for those that were late or tell of a beginning. */
+const BACKWARD_MAX_MS = 600_000;
+
+/** The zone of one log: of a wall-clock time that comes twice it is the second if the log has left the first behind. */
+export class LogZone implements CivilZone {
+  readonly name: string;
+  readonly zone: CivilZone;
+  /** UTC ms of the latest line; set by whoever reads the log. */
+  reached = Number.NEGATIVE_INFINITY;
+
+  constructor(zone: CivilZone) {
+    this.zone = zone;
+    this.name = zone.name;
+  }
+
+  toUtc(civil: number): number {
+    return this.zone.toUtc(civil, this.reached);
+  }
 }
 
 export function fixedZone(offsetMinutes: number): CivilZone {
@@ -61,20 +84,27 @@ function ianaZone(name: string): CivilZone | undefined {
   const zone = IANAZone.create(name);
   let cachedQuarter = Number.NaN;
   let cachedShift = 0;
+  let cachedEarlier = 0;
   return {
     name,
-    toUtc(civil) {
+    toUtc(civil, reached = Number.NEGATIVE_INFINITY) {
       if (!Number.isFinite(civil)) return Number.NaN;
       const quarter = Math.floor(civil / 900_000);
       if (quarter !== cachedQuarter) {
         const start = quarter * 900_000;
         const guess = start - zone.offset(start) * 60_000;
         cachedShift = zone.offset(guess) * 60_000;
+        // An hour before the offset may have been larger: then this quarter comes twice, first with that one.
         const earlier = zone.offset(start - cachedShift - 3_600_000) * 60_000;
-        if (earlier > cachedShift && zone.offset(start - earlier) * 60_000 === earlier) cachedShift = earlier;
+        cachedEarlier =
+          earlier > cachedShift && zone.offset(start - earlier) * 60_000 === earlier ? earlier : cachedShift;
+        // What `guess` found may be the first of the two as well.
+        const later = zone.offset(start - cachedEarlier + 3_600_000) * 60_000;
+        if (later < cachedEarlier && zone.offset(start - later) * 60_000 === later) cachedShift = later;
         cachedQuarter = quarter;
       }
-      return civil - cachedShift;
+      const first = civil - cachedEarlier;
+      return first < reached - BACKWARD_MAX_MS ? civil - cachedShift : first;
     },
   };
 }

@@ -84,11 +84,28 @@ function parseHaproxy(line: Line, context: RecordContext): ParseOutcome<HaproxyE
   return parseConnection(line, stamp, client, frontend, fields, frontendEnd + 1);
 }
 
+const QUARTER_HOUR_MS = 900_000;
+const ZONE_MAX_MS = 14 * 3_600_000;
+const WRITTEN_WITHIN_MS = 60_000;
+
+/**
+ * The accept date carries no zone, but the line was written when the connection ended: where both differ by whole quarters of an hour, the
+ * envelope's zone holds for both, also over the change from summer time.
+ */
+function inZoneOf(written: Stamp | undefined, shown: Stamp, totalMs: number): Stamp {
+  if (written === undefined) return shown;
+  const off = written.at - (shown.at + totalMs);
+  if (off > -WRITTEN_WITHIN_MS && off < WRITTEN_WITHIN_MS) return shown;
+  const zone = Math.round(off / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
+  if (Math.abs(zone) > ZONE_MAX_MS || Math.abs(off - zone) > WRITTEN_WITHIN_MS) return shown;
+  return { at: shown.at + zone, precisionMs: shown.precisionMs, zoned: written.zoned };
+}
+
 /** `FE BE/SRV TIMERS …`: three timers are TCP, five HTTP. What stands after the timers may be missing in a line that was cut;
  * a number that the cut may have shortened is not believed. */
 function parseConnection(
   line: Line,
-  stamp: Stamp,
+  shown: Stamp,
   client: Endpoint,
   frontend: string,
   fields: string,
@@ -104,6 +121,7 @@ function parseConnection(
   const isHttp = timers.length === 5;
   const totalMs = readTimer(timers[isHttp ? 4 : 2]);
   if (totalMs === NOT_A_NUMBER) return failed('bad_number', 'timers');
+  const stamp = inZoneOf(line.stamp, shown, reached(totalMs) ?? 0);
   const rest = isHttp ? readHttpRest(fields, timersEnd + 1) : readTcpRest(fields, timersEnd + 1);
   return parsed({
     line,

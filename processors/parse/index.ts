@@ -1,6 +1,6 @@
 import type { LogSource, SourceRecord } from '../../ingest/record.ts';
 import type { Line, ParseFailure, UnparsedEvent } from '../event.ts';
-import type { CivilZone } from '../time.ts';
+import { type CivilZone, LogZone } from '../time.ts';
 import { type DovecotEvent, dovecot } from './dovecot.ts';
 import { peel } from './envelope/index.ts';
 import { type Fail2banEvent, fail2ban } from './fail2ban.ts';
@@ -158,13 +158,15 @@ const isDate = (at: number): boolean => at >= -62_167_219_200_000 && at < 253_40
 export interface ParseState {
   /** UTC ms near which a stamp without a year lies: that of the last event. Null if nothing is known. */
   readonly near: number | null;
+  /** UTC ms of the latest line. Null if there was none. */
+  readonly reached: number | null;
   readonly memory: SourceMemory;
 }
 
 /** How one source is read. */
 interface OpenSource {
   readonly source: LogSource;
-  readonly zone: CivilZone;
+  readonly zone: LogZone;
   readonly only: Format | undefined;
   readonly memory: SourceMemory;
   near: number;
@@ -199,7 +201,9 @@ export class ParseStage {
    */
   open(source: LogSource, zone: CivilZone, near: number, only?: Format, state?: ParseState): void {
     const memory = { ...newSourceMemory(), ...(state && structuredClone(state.memory)) };
-    this.sources.set(source.index, { source, zone, only, memory, near: state?.near ?? near, hasParsed: false });
+    const clock = new LogZone(zone);
+    clock.reached = state?.reached ?? Number.NEGATIVE_INFINITY;
+    this.sources.set(source.index, { source, zone: clock, only, memory, near: state?.near ?? near, hasParsed: false });
     this.counts.set(source.index, newCounts());
   }
 
@@ -233,8 +237,8 @@ export class ParseStage {
 
   /** What the next record of this source will be read with. */
   state(source: LogSource): ParseState {
-    const { near, memory } = this.opened(source.index);
-    return { near: Number.isFinite(near) ? near : null, memory: structuredClone(memory) };
+    const { near, zone, memory } = this.opened(source.index);
+    return { near: finiteOrNull(near), reached: finiteOrNull(zone.reached), memory: structuredClone(memory) };
   }
 
   push(source: LogSource, records: readonly SourceRecord[]): ParsedEvent[] {
@@ -268,6 +272,8 @@ export class ParseStage {
         const { event } = outcome;
         count(counts, event, format);
         opened.near = event.stamp.at;
+        const written = line.stamp === undefined ? event.stamp.at : line.stamp.at;
+        if (written > opened.zone.reached) opened.zone.reached = written;
         opened.hasParsed = true;
         take(event, line);
       } else if (outcome.kind === 'skip') {
@@ -286,7 +292,9 @@ export class ParseStage {
     const opened = this.sources.get(source);
     if (opened === undefined) return undefined;
     // Parsers replace what they remember and never write into it (see SourceMemory), so a shallow copy keeps it from changing.
-    const context = contextOf({ ...opened, memory: { ...opened.memory } }, at);
+    const zone = new LogZone(opened.zone.zone);
+    zone.reached = at;
+    const context = contextOf({ ...opened, zone, memory: { ...opened.memory } }, at);
     const line = peel(record, opened.source, context);
     const { outcome } = parseLine(line, context, opened.only);
     if (outcome.kind === 'event') return outcome.event;
@@ -299,6 +307,8 @@ export class ParseStage {
     return opened;
   }
 }
+
+const finiteOrNull = (at: number): number | null => (Number.isFinite(at) ? at : null);
 
 const contextOf = (opened: OpenSource, near: number): RecordContext => ({
   zone: opened.zone,

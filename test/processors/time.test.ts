@@ -7,6 +7,7 @@ import {
   daysInMonth,
   fixedZone,
   isLeapYear,
+  LogZone,
   nearOfWritten,
   offsetName,
   parseZone,
@@ -121,6 +122,8 @@ test('a zone turns a wall clock into the instant at which it showed that, as lux
       assert.equal(wallClock(back, name), wall);
       // In an overlap the clock showed it twice; then the earlier instant counts.
       assert.ok(back <= ms, `${name} ${new Date(ms).toISOString()}`);
+      // A log that has just come to about there means the very instant.
+      for (const near of [ms - 900_000, ms, ms + 300_000]) assert.equal(zone.toUtc(wall, near), ms, name);
     }),
     { numRuns: 2000 },
   );
@@ -136,6 +139,25 @@ test('the gap and the overlap of summer time', () => {
   // 02:30 was shown twice; the earlier instant (+02:00) holds.
   assert.equal(utc('2026-10-25T02:30:00'), '2026-10-25T00:30:00.000Z');
   assert.equal(utc('2026-10-25T03:00:00'), '2026-10-25T02:00:00.000Z');
+});
+
+test('of the two instants of an overlap the second holds if the log has left the first behind', () => {
+  const warsaw = parseZone('Europe/Warsaw') ?? assert.fail();
+  const log = new LogZone(warsaw);
+  const utc = (text: string) => {
+    log.reached = log.toUtc(Date.parse(`2026-10-25T${text}Z`));
+    return new Date(log.reached).toISOString().slice(11, 19);
+  };
+  const shown = ['01:59:59', '02:20:00', '02:59:58', '02:00:03', '02:00:01', '02:45:00', '03:00:00'];
+  assert.deepEqual(shown.map(utc), [
+    '23:59:59',
+    '00:20:00',
+    '00:59:58',
+    '01:00:03',
+    '01:00:01',
+    '01:45:00',
+    '02:00:00',
+  ]);
 });
 
 test('what was asked before changes no answer', () => {

@@ -8,7 +8,7 @@ import type { Line } from '../../../processors/event.ts';
 import { peel } from '../../../processors/parse/envelope/index.ts';
 import { ecsOf, FORMATS, type Format, ParseStage, parseLine } from '../../../processors/parse/index.ts';
 import { newSourceMemory } from '../../../processors/parse/source-memory.ts';
-import { UTC } from '../../../processors/time.ts';
+import { parseZone, UTC } from '../../../processors/time.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const NEAR = Date.UTC(2026, 10, 24);
@@ -261,6 +261,25 @@ describe('ParseStage', () => {
       events.map((e) => new Date(e.stamp.at).getUTCFullYear()),
       [2026, 2026, 2027, 2026, 2027],
     );
+  });
+
+  test('the hour that summer time repeats is told by the lines before, in batches or from a state', () => {
+    const zone = parseZone('Europe/Warsaw') ?? assert.fail();
+    const clocks = ['02:10:00', '02:59:59', '02:00:00', '02:10:00', '02:59:59', '03:00:00'];
+    const texts = clocks.map((clock) => LOGIN.replace('Nov 24 03:24:10', `Oct 25 ${clock}`));
+    const utc = ['00:10:00', '00:59:59', '01:00:00', '01:10:00', '01:59:59', '02:00:00'];
+    const clockOf = (at: number) => new Date(at).toISOString().slice(11, 19);
+    let stage = new ParseStage();
+    stage.open(SOURCE, zone, NEAR);
+    const read = records(texts).map((record, i) => {
+      const [event] = stage.push(SOURCE, [record]);
+      const state = JSON.parse(JSON.stringify(stage.state(SOURCE)));
+      stage = new ParseStage();
+      stage.open(SOURCE, zone, NEAR, undefined, state);
+      assert.deepEqual(stage.again(0, record, event?.stamp.at ?? 0), event, `${i}`);
+      return clockOf(event?.stamp.at ?? 0);
+    });
+    assert.deepEqual(read, utc);
   });
 
   test('its state is plain data: another stage goes on from it', () => {

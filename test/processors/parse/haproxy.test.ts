@@ -30,6 +30,23 @@ test('the date in the line is read in the zone of the source, and the end is the
   assert.equal(event.endedAt, event.stamp.at + 24);
 });
 
+test('a date that is whole hours off the end that the envelope tells is of the envelope’s zone', () => {
+  const at = (written: number, zoned: boolean, accepted: string) => {
+    const message = `198.51.100.21:34633 [${accepted}] imaps_vip mx/mx1 1/1/600000 5590 -- 1/1/0/0/0 0/0`;
+    const line = { ...lineOf({ message, program: 'haproxy' }), stamp: { at: written, precisionMs: 1000, zoned } };
+    const outcome = haproxy.parse(line, contextOf());
+    assert.ok(outcome.kind === 'event');
+    return outcome.event.stamp;
+  };
+  const written = Date.UTC(2026, 9, 25, 1, 10, 0);
+  const accepted = Date.UTC(2026, 9, 25, 1, 0, 0);
+  assert.deepEqual(at(written, true, '25/Oct/2026:02:00:00.000'), { at: accepted, precisionMs: 1, zoned: true });
+  assert.deepEqual(at(written, false, '25/Oct/2026:03:00:00.000'), { at: accepted, precisionMs: 1, zoned: false });
+  assert.equal(at(written + 3000, true, '25/Oct/2026:01:00:00.000').at, accepted, 'a delay is no zone');
+  assert.equal(at(written, true, '25/Oct/2026:02:07:00.000').at, accepted + 67 * 60_000, 'nor is what fits none');
+  assert.equal(at(written, true, '24/Oct/2026:01:00:00.000').at, accepted - 86_400_000, 'nor is a day');
+});
+
 test('a line without a syslog program is recognised by its date, an access log line is not', () => {
   assert.ok(haproxy.accepts(lineOf({ message: TCP })));
   assert.ok(
