@@ -8,6 +8,7 @@ import { openNdjson } from '../outputs/ndjson.ts';
 import type { OutputBatch } from '../outputs/output.ts';
 import { messageOf, OutputError, systemCode } from '../outputs/output-error.ts';
 import { openStore, type Store } from '../outputs/sqlite.ts';
+import { DEFAULT_CORRELATE_OPTIONS } from '../processors/correlate/options.ts';
 import { sessionId } from '../processors/profile/build-profile.ts';
 import { latestStatements, type Statement, withFeedback } from '../processors/profile/feedback.ts';
 import type { Incident } from '../processors/profile/incident.ts';
@@ -15,6 +16,7 @@ import { isoTime } from '../processors/profile/iso-time.ts';
 import { DEFAULT_TIMERS, type KnownTimer } from '../processors/profile/known-timers.ts';
 import { timersFrom } from '../processors/profile/site-timers.ts';
 import { newRedaction } from '../processors/redact.ts';
+import { NOTHING_KNOWN } from '../processors/resolve/known-addresses.ts';
 import { jsonText, terminalText } from '../reports/clean-text.ts';
 import { renderReport } from '../reports/html.ts';
 import { driftAdvice } from '../reports/prediction/drift.ts';
@@ -27,6 +29,7 @@ import { readWeights } from './fit.ts';
 import { loadModel } from './model-directory.ts';
 import { progressDisplay } from './progress.ts';
 import { type AnalysisResult, runAnalysis, type SourceReport } from './run-analysis.ts';
+import { readSiteFile } from './site-file.ts';
 import { siteKey } from './site-key.ts';
 import { UseError } from './use-error.ts';
 import { version } from './version.ts';
@@ -44,6 +47,7 @@ export interface AnalyzeOptions {
   readonly since?: string;
   readonly until?: string;
   readonly configFrom?: readonly string[];
+  readonly site?: string;
   readonly keepEvents?: boolean;
   readonly model?: string;
   readonly weights?: string;
@@ -75,6 +79,10 @@ export function registerAnalyze(program: Command): void {
       '--config-from <file...>',
       'the site’s own configuration (haproxy.cfg, nginx.conf, doveconf -n): its timers replace the documented defaults',
     )
+    .option(
+      '--site <file>',
+      'YAML that says what logs cannot show: own_networks, trusted_proxies, known_scanners, monitors (docs/site-file.md)',
+    )
     .option('--model <dir>', 'a model that train wrote: each profile gets the risk that was known before it began')
     .option('--weights <file>', 'weights of the causes that fit causes wrote, in place of the shipped ones')
     .option('--keep-events', 'write the events of all sessions, not only of those that went wrong')
@@ -100,6 +108,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     options.until === undefined ? Number.POSITIVE_INFINITY : momentOption('--until', options.until, clock.zone);
   if (until <= since)
     throw new UseError(`--until ${options.until} is not after --since ${options.since}: nothing lies between.`);
+  const known = options.site === undefined ? NOTHING_KNOWN : readSiteFile(options.site);
   const timers = await siteTimers(options.configFrom ?? []);
   const model = options.model === undefined ? undefined : await loadModel(options.model);
   const causes = options.weights === undefined ? SHIPPED_MODEL : await readWeights(options.weights);
@@ -120,7 +129,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
     const open = openStore(storePath);
     store = open;
     const said = latestStatements(open.statements());
-    const summary = new SummaryBuilder();
+    const summary = new SummaryBuilder(known);
     // Late lines revise answers: a session is counted once, by its first answer, an incident by its last.
     const revised = new Set<string>();
     // Of this run only: the store may hold those of other logs too.
@@ -135,6 +144,7 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
       since,
       until,
       keepEvents: options.keepEvents === true,
+      correlate: { ...DEFAULT_CORRELATE_OPTIONS, known },
       signal: interrupt.signal,
       onProgress: (p) => progress.show(p),
       onClosed: (closed) => {

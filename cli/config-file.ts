@@ -1,26 +1,65 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import * as v from 'valibot';
-import { parse, YAMLParseError } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { errorCode } from '../ingest/problem.ts';
 import { UseError } from './use-error.ts';
 
-/** A configuration file (YAML), as it stands. Throws a UseError if it cannot be read. */
-export function readConfigFile(file: string): object {
+/** Where in its file something is written: by the keys and indexes that lead there. Undefined if it is not there. */
+export type LineOf = (path: readonly unknown[]) => number | undefined;
+
+export interface ConfigFile {
+  readonly data: object;
+  readonly lineOf: LineOf;
+}
+
+const BYTES_MAX = 16 << 20;
+
+/** A YAML file, as it stands; `option` names it in what is told. Throws a UseError if it cannot be read. */
+export function readYaml(file: string, option: string): ConfigFile {
+  const where = `${option} ${file}`;
   let text: string;
   try {
+    if (statSync(file).size > BYTES_MAX)
+      throw new UseError(`${where}: is larger than 16 MiB, which no configuration is. Check the path.`);
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UseError(`--config ${file}: cannot be read (${errorCode(error)}). Check the path and its rights.`);
+    if (error instanceof UseError) throw error;
+    throw new UseError(`${where}: cannot be read (${errorCode(error)}). Check the path and its rights.`);
   }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [wrong] = document.errors;
+  if (wrong) throw new UseError(`${where}: is no YAML: ${wrong.message}`);
+  return { data: contentOf(document, where), lineOf: (path) => lineIn(document, lines, path) };
+}
+
+function contentOf(document: Document.Parsed, where: string): object {
   let data: unknown;
   try {
-    data = parse(text, { maxAliasCount: 100 });
+    data = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new UseError(`--config ${file}: is no YAML: ${error.message}`);
+    throw new UseError(`${where}: is no YAML that can be used: ${error instanceof Error ? error.message : error}`);
   }
-  if (!isObject(data)) throw new UseError(`--config ${file}: is no configuration: it has no sections.`);
-  return withWords(data, file);
+  if (!isObject(data)) throw new UseError(`${where}: is no configuration: it has no sections.`);
+  return data;
+}
+
+/** Names in the file have words apart, as people write them, whatever our code calls them. */
+function lineIn(document: Document.Parsed, lines: LineCounter, path: readonly unknown[]): number | undefined {
+  const written = path.map((key) => (typeof key === 'string' ? snakeCase(key) : key));
+  const node = document.getIn(written, true);
+  const start = isNode(node) ? node.range?.[0] : undefined;
+  return start === undefined ? undefined : lines.linePos(start).line;
+}
+
+/** A configuration file of `--config`. Throws a UseError if it cannot be read. */
+export function readConfigFile(file: string): object {
+  return readConfig(file).data;
+}
+
+export function readConfig(file: string): ConfigFile {
+  const { data, lineOf } = readYaml(file, '--config');
+  return { data: withWords(data, file), lineOf };
 }
 
 const CAMEL_SECTIONS: ReadonlySet<string> = new Set(['elasticsearch', 'kibana']);
@@ -49,12 +88,15 @@ const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `
 
 const ISSUES_MAX = 5;
 
-/** What a schema found wrong, each with its place in the file. */
-export function issuesText(issues: readonly v.BaseIssue<unknown>[]): string {
-  return issues
-    .slice(0, ISSUES_MAX)
-    .map((issue) => `${snakeCase(v.getDotPath(issue) ?? 'the file')}: ${issue.message}`)
-    .join('; ');
+/** What a schema found wrong, each with its place in the file; with its line, where the file is at hand. */
+export function issuesText(issues: readonly v.BaseIssue<unknown>[], lineOf: LineOf = () => undefined): string {
+  const told = issues.slice(0, ISSUES_MAX).map((issue) => {
+    const line = lineOf(issue.path?.map(({ key }) => key) ?? []);
+    const place = snakeCase(v.getDotPath(issue) ?? 'the file');
+    return `${line === undefined ? '' : `line ${line}: `}${place}: ${issue.message}`;
+  });
+  const more = issues.length - told.length;
+  return `${told.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
 const isObject = (value: unknown): value is object =>

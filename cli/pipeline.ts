@@ -66,8 +66,9 @@ interface Reader {
  * the one that is furthest behind in time, so that what belongs together is in memory together.
  */
 export async function* flow(sources: readonly PreparedSource[], options: FlowOptions): AsyncGenerator<Verdicts> {
-  const correlate = new Correlate(options.correlate ?? DEFAULT_CORRELATE_OPTIONS);
-  const judging = new Judging({ ...options, watch: new AnomalyWatch() });
+  const { correlate: joining = DEFAULT_CORRELATE_OPTIONS } = options;
+  const correlate = new Correlate(joining);
+  const judging = new Judging({ ...options, watch: new AnomalyWatch(), known: joining.known });
   let logins: Login[] = [];
   if (options.forecast) correlate.onLogin = (login) => logins.push(login);
   const readers = sources.map(

@@ -3,7 +3,8 @@ import { kafkaSection } from '../ingest/kafka/config.ts';
 import { elasticsearchConfig } from '../outputs/elasticsearch/config.ts';
 import { kibanaConfig } from '../outputs/kibana/config.ts';
 import { type CivilZone, parseZone } from '../processors/time.ts';
-import { issuesText, readConfigFile } from './config-file.ts';
+import { issuesText, type LineOf, readConfig } from './config-file.ts';
+import { siteSection } from './site-file.ts';
 import { UseError } from './use-error.ts';
 
 export const ROLES = ['parse', 'correlate', 'index'] as const;
@@ -39,6 +40,8 @@ const runConfig = v.strictObject({
   prediction: v.optional(v.strictObject({ model: v.pipe(v.string(), v.minLength(1, 'names no folder')) })),
   roles: v.optional(v.pipe(v.array(v.picklist(ROLES)), v.minLength(1, 'names no role')), [...ROLES]),
   inputs: v.pipe(v.array(input), v.minLength(1, 'names no topic to read')),
+  /** What the site says of addresses. */
+  site: v.optional(siteSection),
   /** Partitions of sessions: at most so many processes correlate. Fixed once the topic is there. */
   partitions: v.optional(whole(1, 256), 8),
   /** Replicas of the topics that are made; the brokers' default when left out. */
@@ -57,14 +60,15 @@ export type RunConfig = v.InferOutput<typeof runConfig>;
 
 /** Reads and checks a configuration file. Throws a UseError that names the place in it. */
 export function readRunConfig(file: string): RunConfig {
-  return checked(readConfigFile(file), file);
+  const { data, lineOf } = readConfig(file);
+  return checked(data, file, lineOf);
 }
 
-export function checked(data: unknown, file: string): RunConfig {
+export function checked(data: unknown, file: string, lineOf?: LineOf): RunConfig {
   const result = v.safeParse(runConfig, data);
   if (!result.success) {
     throw new UseError(
-      `${file} is no configuration that can be used: ${issuesText(result.issues)}. docs/streaming.md shows every setting.`,
+      `${file} is no configuration that can be used: ${issuesText(result.issues, lineOf)}. docs/streaming.md shows every setting.`,
     );
   }
   const config = result.output;

@@ -12,7 +12,7 @@ import type { Incident } from '../processors/profile/incident.ts';
 import { Incidents, type IncidentsState } from '../processors/profile/incidents.ts';
 import type { KnownTimer } from '../processors/profile/known-timers.ts';
 import type { Profile } from '../processors/profile/profile.ts';
-import { networkOf } from '../processors/resolve/network.ts';
+import { type KnownAddresses, NOTHING_KNOWN } from '../processors/resolve/known-addresses.ts';
 
 export interface VerdictOptions {
   readonly model: CauseModel;
@@ -22,6 +22,8 @@ export interface VerdictOptions {
   readonly watch?: AnomalyWatch;
   /** Puts risks onto profiles, where there is a model; they come out when theirs is known. */
   readonly forecast?: Forecast | undefined;
+  /** What the site says of addresses. */
+  readonly known?: KnownAddresses;
 }
 
 export interface Verdicts {
@@ -80,6 +82,8 @@ export class Judging {
     // What closes at the same moment does so in no order of its own.
     judged.sort((a, b) => a.closedAt - b.closedAt || (idOf(a.profile) < idOf(b.profile) ? -1 : 1));
     const out: { incidents: Incident[]; findings: AnomalyFinding[] } = { incidents: [], findings: [] };
+    const { known = NOTHING_KNOWN } = this.options;
+    const networkOf = (ip: string): string => known.network(ip);
     const profiles = judged.map(({ closedAt, revised, profile }) => {
       this.moveTo(closedAt, out);
       this.incidents.add(profile, networkOf);

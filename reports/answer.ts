@@ -84,6 +84,8 @@ function outsideSentences(summary: Summary): string[] {
 function nothingFound(summary: Summary): string {
   const { ingest, counts } = summary;
   if (counts.health_checks > 0) return `There were only ${plural(counts.health_checks, 'health check')}.`;
+  if (counts.known_scanners > 0)
+    return `There were only ${plural(counts.known_scanners, 'attempt')} of known scanners.`;
   if (ingest.sources_total === 0) return 'No source was read.';
   if (ingest.lines === 0)
     return `${plural(ingest.sources_total, 'source was', 'sources were')} read, and all were empty.`;

@@ -1,5 +1,5 @@
 import type { Profile, Remedy } from '../processors/profile/profile.ts';
-import { networkOf } from '../processors/resolve/network.ts';
+import type { KnownAddresses } from '../processors/resolve/known-addresses.ts';
 import { BestExamples } from './best-examples.ts';
 import { DistinctCounter } from './counting/distinct-counter.ts';
 import { ownText } from './counting/own-text.ts';
@@ -22,6 +22,7 @@ export interface RowContext {
 
 /** Counts of one cause, in bounded memory. */
 export class CauseTally {
+  readonly #known: KnownAddresses;
   #sessions = 0;
   #failed = 0;
   #probability = 0;
@@ -36,6 +37,11 @@ export class CauseTally {
   readonly #owners = new TopCounter(8);
   readonly #remedies = new Map<string, { readonly remedy: Remedy; count: number }>();
   readonly #examples = new BestExamples();
+
+  /** `known`: what the site says of addresses. */
+  constructor(known: KnownAddresses) {
+    this.#known = known;
+  }
 
   get failed(): number {
     return this.#failed;
@@ -56,7 +62,7 @@ export class CauseTally {
     }
     const address = profile.client.ip ?? profile.source.ip;
     if (address !== null) {
-      const network = networkOf(address);
+      const network = this.#known.network(address);
       this.#networks.add(network);
       this.#topNetworks.count(network);
     }

@@ -46,6 +46,7 @@ export interface Period {
 export interface Counts {
   readonly sessions: number; // attempts and health checks
   readonly health_checks: number;
+  readonly known_scanners: number;
   readonly attempts: number;
   /** Of legitimate users, with a known end: `succeeded` + `failed`. What availability counts. */
   readonly legitimate: number;

@@ -3,8 +3,8 @@ import type { Incident } from '../processors/profile/incident.ts';
 import { SETUP_LIMITS_MS, TLS_LIMITS_MS } from '../processors/profile/limits.ts';
 import { CAUSE_LABELS, type Outcome, type PhaseName, type Profile } from '../processors/profile/profile.ts';
 import { type MeasuredTime, setupTime, tlsTime } from '../processors/profile/set-up-times.ts';
-import { isFailed, isLegitimate, type Standing, standingOf } from '../processors/profile/standing.ts';
-import { networkOf } from '../processors/resolve/network.ts';
+import { isApart, isFailed, isLegitimate, type Standing, standingOf } from '../processors/profile/standing.ts';
+import { type KnownAddresses, NOTHING_KNOWN } from '../processors/resolve/known-addresses.ts';
 import { BestExamples } from './best-examples.ts';
 import { CauseTally, REST_LABELS, type RowContext } from './cause-tally.ts';
 import { DurationSketch } from './counting/duration-sketch.ts';
@@ -40,6 +40,7 @@ const MISSING_HELD = 64;
  * with their number. Sums of probabilities aside, the result does not depend on the order as long as nothing had to be forgotten.
  */
 export class SummaryBuilder {
+  readonly #known: KnownAddresses;
   readonly #standings = new Map<Standing, number>();
   readonly #causes = new Map<string, CauseTally>();
   readonly #incidents = new Map<string, number>();
@@ -61,11 +62,16 @@ export class SummaryBuilder {
   #startMs = Number.POSITIVE_INFINITY;
   #endMs = Number.NEGATIVE_INFINITY;
 
+  /** `known`: what the site says of addresses. */
+  constructor(known: KnownAddresses = NOTHING_KNOWN) {
+    this.#known = known;
+  }
+
   add(profile: Profile): void {
     const standing = standingOf(profile);
     this.#standings.set(standing, (this.#standings.get(standing) ?? 0) + 1);
     if (profile.tags.includes('incomplete') || profile.tags.includes('evicted')) this.#incomplete++;
-    if (standing === 'health_check') return;
+    if (isApart(standing)) return;
     const startMs = Date.parse(profile.event.start);
     const endMs = Date.parse(profile.event.end);
     if (startMs < this.#startMs) this.#startMs = startMs;
@@ -135,7 +141,7 @@ export class SummaryBuilder {
   #tally(label: string): CauseTally {
     let tally = this.#causes.get(label);
     if (!tally) {
-      tally = new CauseTally();
+      tally = new CauseTally(this.#known);
       this.#causes.set(label, tally);
     }
     return tally;
@@ -148,7 +154,7 @@ export class SummaryBuilder {
     const address = profile.client.ip ?? profile.source.ip;
     const server = profile.host.name ?? profile.server.ip;
     if (user !== null && user !== '') this.#users.add(user, failedFrom, startMs);
-    if (address !== null) this.#networks.add(networkOf(address), failedFrom, startMs);
+    if (address !== null) this.#networks.add(this.#known.network(address), failedFrom, startMs);
     if (server !== null) this.#servers.add(server, failedFrom, startMs);
     measure(setupTime(profile.imapwhy.phases), this.#setup);
     measure(tlsTime(profile.imapwhy.phases), this.#tls);
@@ -183,8 +189,9 @@ export class SummaryBuilder {
     const legitimate = of('succeeded') + failed;
     const attempts = legitimate + of('undetermined') + of('attack') + of('wrong_password');
     return {
-      sessions: attempts + of('health_check'),
+      sessions: attempts + of('health_check') + of('known_scanner'),
       health_checks: of('health_check'),
+      known_scanners: of('known_scanner'),
       attempts,
       legitimate,
       succeeded: of('succeeded'),
@@ -233,7 +240,9 @@ export class SummaryBuilder {
     );
     const rests = REST_LABELS.flatMap((label) => {
       const tally = this.#causes.get(label);
-      return tally || label === 'healthy' ? [(tally ?? new CauseTally()).build(label, 'rest', context(label))] : [];
+      return tally || label === 'healthy'
+        ? [(tally ?? new CauseTally(this.#known)).build(label, 'rest', context(label))]
+        : [];
     });
     return [...causes, ...rests];
   }

@@ -91,6 +91,7 @@ function answerLines(summary: Summary, paint: Paint, moment: (iso: string | null
     counts.wrong_passwords > 0 ? plural(counts.wrong_passwords, 'wrong password') : '',
     counts.undetermined > 0 ? `${wholeNumber(counts.undetermined)} without a known end` : '',
     counts.health_checks > 0 ? plural(counts.health_checks, 'health check') : '',
+    counts.known_scanners > 0 ? `${plural(counts.known_scanners, 'attempt')} of known scanners` : '',
   ].filter((part) => part !== '');
   const lines = ['', paint('dim', `imapwhy  ${periodText(summary.period)}`), ''];
   lines.push(...wrap(answer.headline, 0).map((l) => paint('bold', l)));

@@ -10,6 +10,7 @@ import { DEFAULT_CORRELATE_OPTIONS } from '../../processors/correlate/options.ts
 import type { KnownTimer } from '../../processors/profile/known-timers.ts';
 import type { Redaction } from '../../processors/redact.ts';
 import { type RunConfig, zoneOf } from '../run-config.ts';
+import { knownAddresses } from '../site-file.ts';
 import { Counters } from './counters.ts';
 import { IndexWorker } from './index-worker.ts';
 import { ParseWorker } from './parse-worker.ts';
@@ -85,7 +86,7 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
     );
   }
   if (roles.includes('correlate')) {
-    const correlate = DEFAULT_CORRELATE_OPTIONS;
+    const correlate = { ...DEFAULT_CORRELATE_OPTIONS, known: knownAddresses(config.site) };
     const { model, timers, prediction } = world;
     const snapshotMs = config.snapshot_seconds * 1000;
     const site = new SiteWorker(

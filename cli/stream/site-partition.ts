@@ -69,14 +69,21 @@ export class SitePartition {
     this.sources = new Map(state?.sources.map((s) => [s.number, s]));
     this.reached = state?.reached ?? Number.NEGATIVE_INFINITY;
     this.next = state?.next ?? 0;
-    const { model, timers, prediction } = options;
+    const { model, timers, prediction, correlate } = options;
     this.watch = new AnomalyWatch(state?.anomalies);
     if (prediction) {
       this.forecast = new Forecast(prediction, { listMs: LIST_MS, since: `${FORECAST_FORMAT}-${this.next}` }, forecast);
       this.forecast.keepJournal();
       this.site.onLogin = (login) => this.logins.push(login);
     }
-    const verdicts = { model, timers, facts: this.facts(), watch: this.watch, forecast: this.forecast };
+    const verdicts = {
+      model,
+      timers,
+      facts: this.facts(),
+      watch: this.watch,
+      forecast: this.forecast,
+      known: correlate.known,
+    };
     this.judging = new Judging(verdicts, state?.incidents);
   }
 

@@ -1,6 +1,6 @@
 import type { Profile } from '../../processors/profile/profile.ts';
 import { setupTime, tlsTime } from '../../processors/profile/set-up-times.ts';
-import { isFailed, isLegitimate, standingOf } from '../../processors/profile/standing.ts';
+import { isApart, isFailed, isLegitimate, standingOf } from '../../processors/profile/standing.ts';
 import type { AnomalyFinding } from './finding.ts';
 import { type FailedSession, Findings, type FindingsData, isPersonal, type UnusualScope } from './findings.ts';
 import { ATTEMPTS_A_MINUTE_MAX, LEVEL_SCORES } from './limit.ts';
@@ -69,7 +69,7 @@ export class AnomalyWatch {
   add(profile: Profile, closedAt: number, counted: boolean, networkOf: (address: string) => string): Profile {
     this.#moveTo(Math.floor(closedAt / SLOT_MS));
     const standing = standingOf(profile);
-    if (standing === 'health_check' || profile.tags.includes('incomplete')) return profile;
+    if (isApart(standing) || profile.tags.includes('incomplete')) return profile;
     const { phases, cause } = profile.imapwhy;
     const failed = isFailed(standing);
     const sample: Sample = {

@@ -215,9 +215,9 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     measure: (c) =>
       yes(c.around.client.logins === 0) *
       Math.max(
-        ramp(c.around.client.passwordFailures, 1, 4),
-        ramp(c.around.client.scans, 0, 2),
-        ramp(c.around.client.blockedRequests, 2, 6),
+        ramp(c.around.client.passwordFailures / patience(c), 1, 4),
+        ramp(c.around.client.scans / patience(c), 0, 2),
+        ramp(c.around.client.blockedRequests / patience(c), 2, 6),
       ),
     text: () => 'This address never logged in successfully, but was refused again and again.',
   },
@@ -227,7 +227,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     prior: { 'security.attack': 2.5, 'security.waf_false_positive': -1.5 },
     measure: (c) =>
       yes(c.around.client.logins === 0) *
-      ramp(c.around.client.attacksInNetwork, 1, 5) *
+      ramp(c.around.client.attacksInNetwork / patience(c), 1, 5) *
       (1 - ramp(c.around.client.loginsInNetwork, 0, 5)),
     text: () => 'Scans came from the same network, and no login ever did.',
   },
@@ -252,6 +252,13 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     prior: { 'security.attack': -3, 'security.waf_false_positive': 1, 'security.rate_limit': 0.5, none: 0.3 },
     measure: (c) => suspected(c) * ramp(c.around.client.logins, 0, 3),
     text: (c) => `${c.around.client.logins} logins succeeded from this address: legitimate users are behind it.`,
+  },
+  {
+    name: 'own-network',
+    kind: 'company',
+    prior: { 'security.attack': -3, 'security.waf_false_positive': 1, 'security.rate_limit': 0.5, none: 0.3 },
+    measure: (c) => suspected(c) * yes(c.around.client.own) * (1 - ramp(c.around.client.logins, 0, 3)),
+    text: () => 'The site file says that this address is of an own network: legitimate users are behind it.',
   },
   {
     name: 'rule-hits-legitimate-users',
@@ -402,6 +409,9 @@ const BALANCER_MS = 65_000;
 
 /** What servers answer to those whom they suspect, where only the access log tells of it. */
 const isRefusal = (status: number | undefined): boolean => status === 403 || status === 406 || status === 429;
+
+/** Users are behind an address of an own network, though these logs may not show a login: what counts against it must be so many times as much. */
+const patience = (c: Case): number => (c.around.client.own ? 10 : 1);
 
 /** Somebody treated it as hostile, or it behaves as attackers do: only then does it matter that users are known behind its address. */
 const suspected = (c: Case): number =>

@@ -1,5 +1,6 @@
 import type { ClosedSession } from '../../processors/correlate/correlate.ts';
 import type { KnownTimer } from '../../processors/profile/known-timers.ts';
+import { outcomeOf } from '../../processors/profile/outcome.ts';
 import { layerOf, OWNERS } from '../../processors/profile/owners.ts';
 import type { Alternative, Cause, CauseLabel, Evidence, Outcome } from '../../processors/profile/profile.ts';
 import { type Case, newCase } from './case.ts';
@@ -14,7 +15,7 @@ export interface Judgement {
 
 /** Names the cause of one closed session, with evidence that adds up to its probability. Pure: same session, same model, same answer. */
 export function judge(closed: ClosedSession, model: CauseModel, timers: readonly KnownTimer[]): Judgement {
-  if (!closed.surroundings) return { outcome: 'ok', cause: HEALTHY };
+  if (!closed.surroundings) return { outcome: outcomeOf(closed.session, undefined), cause: HEALTHY };
   const c = newCase(closed.session, closed.surroundings, timers);
   const decision = decide(measure(c), model);
   return { outcome: c.outcome, cause: causeOf(c, decision, model) };

@@ -1,5 +1,6 @@
 import { Journal } from '../../processors/journal.ts';
 import type { Prediction, Profile } from '../../processors/profile/profile.ts';
+import { isApart, standingOf } from '../../processors/profile/standing.ts';
 import { Heap } from '../math/heap.ts';
 import { type AttemptNames, type AttemptRecord, attemptOf, readAttempt } from './attempt.ts';
 import { type DriftData, DriftMonitor, type WeekDrift } from './drift.ts';
@@ -381,6 +382,6 @@ const contentOf = ({ attempt: a, decision }: AttemptRecord): string =>
 
 /** Attempts of no legitimate user: they are known to have happened, and nobody is warned of them. */
 const isOutside = (profile: Profile): boolean =>
-  profile.imapwhy.cause.label === 'security.attack' || profile.tags.includes('health_check');
+  profile.imapwhy.cause.label === 'security.attack' || isApart(standingOf(profile));
 
 const orNull = (x: number): number | null => (Number.isFinite(x) ? x : null);

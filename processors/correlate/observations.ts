@@ -1,4 +1,5 @@
-import { localPart, networkOf } from '../resolve/network.ts';
+import { type KnownAddresses, NOTHING_KNOWN } from '../resolve/known-addresses.ts';
+import { localPart } from '../resolve/network.ts';
 import { Company, type CompanyState, type Count, type Series } from './company.ts';
 import { withNumber } from './lists.ts';
 import { Reputations, type ReputationsState, withMember } from './reputations.ts';
@@ -23,20 +24,27 @@ interface Network {
   readonly name: string;
   readonly key: string;
   readonly series: Series;
+  /** The address that leads here is of somebody who is counted apart. */
+  readonly apart: boolean;
 }
 
-/** What is learnt from every session for judging the others: the company it keeps, and the reputation of addresses, users and rules. */
+/**
+ * What is learnt from every session for judging the others: the company it keeps, and the reputation of addresses, users and rules. From
+ * monitors and known scanners nothing is learnt: how they fare says nothing of users.
+ */
 export class Observations {
   readonly company: Company;
   readonly clients: Reputations;
   readonly users: Reputations;
   readonly rules: Reputations;
   readonly silences: Silences;
+  private readonly known: KnownAddresses;
   private all: Series;
   /** By address. A cache only. */
   private readonly networks = new Map<string, Network>();
 
-  constructor(state?: ObservationsState) {
+  constructor(state?: ObservationsState, known: KnownAddresses = NOTHING_KNOWN) {
+    this.known = known;
     this.company = state ? Company.fromData(state.company) : new Company();
     this.clients = state ? Reputations.fromData(state.clients) : new Reputations();
     this.users = state ? Reputations.fromData(state.users) : new Reputations();
@@ -71,13 +79,20 @@ export class Observations {
   }
 
   inNetwork(ip: string, what: Count, at: number, n = 1): void {
-    this.networkAt(ip).series.add(what, at, n);
+    const network = this.networkAt(ip);
+    if (!network.apart) network.series.add(what, at, n);
+  }
+
+  private isApart(ip: string | undefined): boolean {
+    return ip !== undefined && this.networkAt(ip).apart;
   }
 
   /** In all scopes of a session: everywhere, in its network, in its tunnel. */
   count(path: string | undefined, tunnel: string | undefined, what: Count, at: number): void {
+    const network = path === undefined ? undefined : this.networkAt(path);
+    if (network?.apart) return;
     this.all.add(what, at);
-    if (path !== undefined) this.networkAt(path).series.add(what, at);
+    network?.series.add(what, at);
     if (tunnel !== undefined) {
       this.company.count(`tunnel:${tunnel}`, what, at);
       this.company.count('vpn', what, at);
@@ -85,12 +100,13 @@ export class Observations {
   }
 
   started(clientIp: string | undefined, startedAt: number): void {
-    if (clientIp === undefined) return;
+    if (clientIp === undefined || this.isApart(clientIp)) return;
     const client = this.clients.of(clientIp, startedAt);
     client.recentStarts = withNumber(client.recentStarts, startedAt, STARTS_MAX);
   }
 
   loggedIn(clientIp: string | undefined, name: string | undefined, startedAt: number, at: number): void {
+    if (this.isApart(clientIp)) return;
     const user = name === undefined ? undefined : localPart(name);
     if (clientIp !== undefined) this.clientLoggedIn(clientIp, user, at);
     if (user === undefined) return;
@@ -102,6 +118,7 @@ export class Observations {
   }
 
   authFailed(clientIp: string | undefined, name: string | undefined, token: boolean, at: number): void {
+    if (this.isApart(clientIp)) return;
     const user = name === undefined ? undefined : localPart(name);
     if (clientIp !== undefined && !token) this.passwordFailed(clientIp, user, at);
     if (user === undefined) return;
@@ -111,6 +128,7 @@ export class Observations {
   }
 
   passwordFailed(clientIp: string, user: string | undefined, at: number): void {
+    if (this.isApart(clientIp)) return;
     const client = this.clients.of(clientIp, at);
     client.passwordFailures++;
     if (user !== undefined) client.failedMembers = withMember(client.failedMembers, user);
@@ -118,6 +136,7 @@ export class Observations {
 
   /** How a connection ended, but for what is counted of it. */
   ended(e: Ended, clientIp: string | undefined): void {
+    if (this.isApart(clientIp)) return;
     const user = e.who.user === undefined ? undefined : localPart(e.who.user);
     if (user !== undefined) {
       const reputation = this.users.of(user, e.at);
@@ -144,7 +163,8 @@ export class Observations {
 
   /** The client's network is credited with what was counted for its proxy's. */
   foundBehindProxy(e: FoundBehindProxy, clientIp: string): void {
-    const { series } = this.networkAt(clientIp);
+    const { series, apart } = this.networkAt(clientIp);
+    if (apart) return;
     series.add('starts', e.who.startedAt);
     series.add('activity', e.who.startedAt);
     if (e.loggedInAt !== undefined) {
@@ -168,6 +188,7 @@ export class Observations {
 
   /** The WAF denied a request. */
   requestBlocked(r: HttpRequest, at: number): void {
+    if (this.isApart(r.ip)) return;
     this.inNetwork(r.ip, 'blocked', at);
     const client = this.clients.of(r.ip, at);
     client.blockedRequests++;
@@ -187,9 +208,9 @@ export class Observations {
     const known = this.networks.get(ip);
     if (known) return known;
     if (this.networks.size >= NETWORKS_MAX) this.networks.clear();
-    const name = networkOf(ip);
+    const name = this.known.network(ip);
     const key = `net:${name}`;
-    const network = { name, key, series: this.company.scope(key) };
+    const network = { name, key, series: this.company.scope(key), apart: this.known.apartAs(ip) !== undefined };
     this.networks.set(ip, network);
     return network;
   }

@@ -14,24 +14,24 @@ export class PendingRequests {
     return this.bySerial.get(serial);
   }
 
-  /** Oldest first. */
+  /** Of an address that the web server saw, oldest first. */
   of(ip: string): readonly HttpRequest[] {
     return this.byIp.get(ip) ?? [];
   }
 
   add(r: HttpRequest): void {
     this.bySerial.set(r.serial, r);
-    const list = this.byIp.get(r.ip);
+    const list = this.byIp.get(r.seenIp);
     if (list) list.push(r);
-    else this.byIp.set(r.ip, [r]);
+    else this.byIp.set(r.seenIp, [r]);
   }
 
   remove(r: HttpRequest): void {
     this.bySerial.delete(r.serial);
-    const list = this.byIp.get(r.ip) ?? [];
+    const list = this.byIp.get(r.seenIp) ?? [];
     const i = list.indexOf(r);
     if (i >= 0) list.splice(i, 1);
-    if (list.length === 0) this.byIp.delete(r.ip);
+    if (list.length === 0) this.byIp.delete(r.seenIp);
   }
 
   /** One that must be settled before its time if there are too many, for another of this address. */

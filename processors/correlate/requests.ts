@@ -19,8 +19,13 @@ export function requestClient(e: RequestEvent): string | undefined {
   return e.clientIp;
 }
 
-/** The pending request that this event is another view of. */
-export function sameRequest(pending: readonly HttpRequest[], e: RequestEvent, at: number): HttpRequest | undefined {
+/** The pending request that this event is another view of; `client` sent it, as far as the event tells. */
+export function sameRequest(
+  pending: readonly HttpRequest[],
+  e: RequestEvent,
+  client: string,
+  at: number,
+): HttpRequest | undefined {
   const transaction = 'transaction' in e ? e.transaction : undefined;
   if (transaction !== undefined) for (const r of pending) if (r.transaction === transaction) return r;
   let best: HttpRequest | undefined;
@@ -29,6 +34,7 @@ export function sameRequest(pending: readonly HttpRequest[], e: RequestEvent, at
     if (r.seen.includes(e.dataset) && !(e.dataset === 'modsecurity.error' && transaction === undefined)) continue;
     if (transaction !== undefined && r.transaction !== undefined) continue;
     if (e.path !== undefined && r.path !== undefined && e.path !== r.path) continue;
+    if (client !== r.seenIp && r.ip !== r.seenIp && client !== r.ip) continue;
     const status = 'status' in e ? e.status : undefined;
     if (status !== undefined && r.status !== undefined && status !== r.status) continue;
     if (!best || Math.abs(at - r.at) < Math.abs(at - best.at)) best = r;
@@ -52,6 +58,7 @@ export function newRequest(serial: number, ip: string, at: number): HttpRequest 
     serial,
     at,
     endedAt: at,
+    seenIp: ip,
     ip,
     port: undefined,
     serverIp: undefined,
@@ -173,6 +180,7 @@ export const wasGranted = (r: HttpRequest): boolean =>
 
 export function follows(next: HttpRequest, r: HttpRequest): boolean {
   return (
+    next.ip === r.ip &&
     next.at >= r.at &&
     next.at - r.endedAt <= NEXT_REQUEST_MS &&
     next.path !== r.path &&

@@ -141,6 +141,9 @@ export interface HttpRequest {
   readonly serial: number;
   at: number;
   endedAt: number;
+  /** The address that the web server saw. */
+  readonly seenIp: string;
+  /** The client's: another one where a trusted proxy stands between. */
   ip: string;
   port: number | undefined;
   serverIp: string | undefined;

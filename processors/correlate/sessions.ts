@@ -616,10 +616,16 @@ export class Sessions {
     this.shared.loggedIn(s.clientIp, localPart(s.user), at);
   }
 
+  /** The site has said which addresses are proxies; else one behind which several users were seen may be. */
+  private mayBeProxy(ip: string, at: number): boolean {
+    const { known } = this.options;
+    return known.namesProxies ? known.isProxy(ip) : this.shared.has(ip, at);
+  }
+
   private started(s: Session): void {
     if (s.sourceIp === undefined) return;
     this.tell.started(s);
-    if (s.clientIp !== undefined && this.shared.has(s.clientIp, s.startedAt)) this.store.share(s);
+    if (s.clientIp !== undefined && this.mayBeProxy(s.clientIp, s.startedAt)) this.store.share(s);
   }
 }
 

@@ -3,11 +3,12 @@ import type { DovecotServiceEvent } from '../parse/dovecot.ts';
 import type { Fail2banEvent } from '../parse/fail2ban.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import type { OpenvpnLogEvent } from '../parse/openvpn.ts';
+import type { ApartTag, KnownAddresses } from '../resolve/known-addresses.ts';
 import { type Lease, VpnLeases, type VpnLeasesState } from '../resolve/vpn-leases.ts';
 import { Observations, type ObservationsState } from './observations.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf } from './route.ts';
-import { addLines, type HttpRequest, type Session, SLOW_SETUP_MS } from './session.ts';
+import { addLines, type HttpRequest, pathAddress, type Session, SLOW_SETUP_MS } from './session.ts';
 import {
   BEFORE_LINES,
   inOrder,
@@ -20,7 +21,7 @@ import {
 import type { Surroundings } from './surroundings.ts';
 import { survey } from './survey.ts';
 import { keep, keepMaybe } from './texts.ts';
-import { isPlainlyHealthy } from './trouble.ts';
+import { isPlainlyHealthy, troubleOf } from './trouble.ts';
 import { Waiting } from './waiting.ts';
 import { WebRequests, type WebRequestsState } from './web-requests.ts';
 
@@ -109,6 +110,7 @@ export class Site {
   readonly limits: LimitReached[];
   readonly serverEvents: ServerEvent[];
   readonly sourcesSeen: Map<string, number>;
+  readonly known: KnownAddresses;
 
   /** Told of each login that is taken up: the session's own answer comes when it closes, hours later perhaps. */
   onLogin: ((login: Login) => void) | undefined;
@@ -119,14 +121,15 @@ export class Site {
   private now = Number.NEGATIVE_INFINITY;
 
   constructor(options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS, state?: SiteState) {
-    this.observations = new Observations(state?.observations);
+    this.known = options.known;
+    this.observations = new Observations(state?.observations, options.known);
     this.leases = state ? VpnLeases.fromData(state.leases) : new VpnLeases();
     this.bans = new Map(state?.bans.map(([ip, b]) => [ip, { ...b, until: b.until ?? Number.POSITIVE_INFINITY }]));
     this.limits = [...(state?.limits ?? [])];
     this.serverEvents = [...(state?.serverEvents ?? [])];
     this.sourcesSeen = new Map(state?.sourcesSeen);
     this.waiting = new Waiting(inOrder, state?.waiting);
-    this.requests = new WebRequests(this.observations, options.settleMs, state?.requests);
+    this.requests = new WebRequests(this.observations, options, state?.requests);
     this.answered = new Map(state?.answered);
     this.now = state?.now ?? Number.NEGATIVE_INFINITY;
   }
@@ -231,6 +234,7 @@ export class Site {
         o.authFailed(this.realClient(f.who), f.name, f.token, f.at);
         return;
       case 'ended':
+        if (f.quickClose && this.known.isProxy(f.who.path)) return; // its health check of the server: how it went says nothing of users
         for (const what of f.counts) this.count(f.who, what, f.at);
         o.ended(f, this.realClient(f.who));
         return;
@@ -308,12 +312,22 @@ export class Site {
     forgetOldest(this.answered, ANSWERED_MAX);
   }
 
-  private answer(session: Session, before: Answered | undefined, out: ClosedSession[]): void {
-    const surroundings = isPlainlyHealthy(session) ? undefined : survey(this, session);
+  private answer(told: Session, before: Answered | undefined, out: ClosedSession[]): void {
+    const apart = this.apartAs(told);
+    const session = apart === undefined ? told : { ...told, tags: [...told.tags, apart] };
+    const surroundings = apart !== undefined || isPlainlyHealthy(session) ? undefined : survey(this, session);
     const known = session.lineKinds.length + session.linesOmitted + (surroundings ? factsIn(surroundings) : 0);
     // A revision counts as knowing more even if much of the company has been forgotten meanwhile.
     const knowledge = before ? Math.max(known, before.knowledge + 1) : known;
     out.push({ session, closedAt: this.now, surroundings, knowledge, revised: before !== undefined });
+  }
+
+  /** Monitors, known scanners, and what comes from a proxy itself and leaves at once, as a balancer does that asks whether the server is there. */
+  private apartAs(s: Session): ApartTag | undefined {
+    const path = pathAddress(s);
+    const named = this.known.apartAs(path) ?? this.known.apartAs(s.clientIp);
+    if (named !== undefined || s.proxy !== undefined || s.kind === 'request') return named;
+    return this.known.isProxy(path) && troubleOf(s).quickClose ? 'health_check' : undefined;
   }
 
   private withTunnel(s: Session): Session {

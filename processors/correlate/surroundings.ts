@@ -48,6 +48,7 @@ export interface AddressFacts {
   readonly blockedRequests: number;
   readonly attacksInNetwork: number; // scans and brute force of the same network
   readonly loginsInNetwork: number;
+  readonly own: boolean; // the site says that its users are there
   readonly quickCloses: number;
   /** Mean interval of the quick closes, 0 if there were none. */
   readonly rhythmMs: number;
@@ -69,5 +70,5 @@ export interface RuleFacts {
   readonly id: string;
   readonly path: string | undefined;
   readonly clients: number; // distinct addresses it blocked
-  readonly legitimate: number; // of them, addresses with successful logins
+  readonly legitimate: number; // of them, addresses with successful logins, or of own networks
 }

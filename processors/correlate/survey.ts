@@ -88,6 +88,7 @@ function addressFacts(c: Site, s: Session): AddressFacts {
     blockedRequests: r?.blockedRequests ?? 0,
     attacksInNetwork: n?.scans ?? 0,
     loginsInNetwork: n?.logins ?? 0,
+    own: c.known.isOwn(s.clientIp) || c.known.isOwn(pathAddress(s)),
     quickCloses: r?.quickCloses ?? 0,
     rhythmMs: r?.rhythmMs ?? 0,
     rhythmic:
@@ -130,6 +131,6 @@ function ruleFacts(c: Site, s: Session): RuleFacts | undefined {
     id: rule.id,
     path: blocked.path,
     clients: clients.length,
-    legitimate: clients.filter((ip) => (c.observations.clients.find(ip)?.logins ?? 0) > 0).length,
+    legitimate: clients.filter((ip) => c.known.isOwn(ip) || (c.observations.clients.find(ip)?.logins ?? 0) > 0).length,
   };
 }

@@ -1,6 +1,8 @@
+import type { KnownAddresses } from '../resolve/known-addresses.ts';
 import { localPart } from '../resolve/network.ts';
 import { type Connection, Connections } from './connections.ts';
 import type { Observations } from './observations.ts';
+import type { CorrelateOptions } from './options.ts';
 import { PendingRequests } from './pending-requests.ts';
 import {
   follows,
@@ -42,15 +44,17 @@ export class WebRequests {
   readonly connections: Connections;
   private readonly observations: Observations;
   private readonly settleMs: number;
+  private readonly known: KnownAddresses;
   private readonly pending: PendingRequests;
   private readonly timers: Timers;
   private serial: number;
   /** Lines that became part of a request. */
   joined: number;
 
-  constructor(observations: Observations, settleMs: number, state?: WebRequestsState) {
+  constructor(observations: Observations, { settleMs, known }: CorrelateOptions, state?: WebRequestsState) {
     this.observations = observations;
     this.settleMs = settleMs;
+    this.known = known;
     this.connections = new Connections(state?.connections);
     this.pending = state ? PendingRequests.fromData(state.pending) : new PendingRequests();
     this.timers = state ? Timers.fromData(state.timers) : new Timers();
@@ -75,21 +79,23 @@ export class WebRequests {
 
   take(t: TimedEvent<RequestEvent>): void {
     const { event: e, at } = t;
-    const ip = e.clientIp;
-    if (ip === undefined) return;
+    const seen = e.clientIp;
+    if (seen === undefined) return;
+    const ip = this.known.clientOf(seen, 'forwardedFor' in e ? e.forwardedFor : undefined);
     if (isNoRequest(e)) {
       // Somebody connected and gave up before asking for anything: no attempt to use mail by itself, but a sign of the path's health.
       if (givesUp(e)) this.observations.inNetwork(ip, 'gaveUp', at);
       return;
     }
     this.joined++;
-    const r = sameRequest(this.pending.of(ip), e, at) ?? this.begin(keep(ip), at);
+    const r = sameRequest(this.pending.of(seen), e, ip, at) ?? this.begin(keep(seen), keep(ip), at);
+    if (ip !== seen) r.ip = keep(ip);
     const wasBlocked = r.blocked;
     const wasLimited = r.limited;
     gatherRequest(r, e, at);
     addLine(r, t, kindOf(e.dataset, e.action), REQUEST_LINES_MAX);
     if (r.blocked && !wasBlocked) this.observations.requestBlocked(r, at);
-    if (r.limited && !wasLimited) this.observations.inNetwork(ip, 'limited', at);
+    if (r.limited && !wasLimited) this.observations.inNetwork(r.ip, 'limited', at);
   }
 
   /** Settles the one that is due next: the connection that follows has it, or the next request; else it is an attempt by itself, and returned. */
@@ -102,7 +108,7 @@ export class WebRequests {
       this.connections.attach(connection, r);
       return undefined;
     }
-    const next = wasGranted(r) ? this.pending.of(r.ip).find((other) => follows(other, r)) : undefined;
+    const next = wasGranted(r) ? this.pending.of(r.seenIp).find((other) => follows(other, r)) : undefined;
     if (!next) return this.alone(r);
     precede(next, r);
     return undefined;
@@ -113,23 +119,25 @@ export class WebRequests {
     this.connections.forget(now - this.settleMs - SLOW_REQUEST_TO_CONNECTION_MS);
   }
 
-  private begin(ip: string, at: number): HttpRequest {
-    const r = newRequest(this.serial++, ip, at);
+  private begin(seen: string, ip: string, at: number): HttpRequest {
+    const r = newRequest(this.serial++, seen, at);
+    r.ip = ip;
     this.pending.add(r);
     this.timers.add(at + this.settleMs, r.serial);
     this.observations.inNetwork(ip, 'activity', at);
-    this.observations.everywhere('activity', at);
+    if (this.known.apartAs(ip) === undefined) this.observations.everywhere('activity', at);
     // Too many: the oldest is settled before its time.
-    const excess = this.pending.inExcess(ip);
+    const excess = this.pending.inExcess(seen);
     if (excess) this.timers.add(at, excess.serial);
     return r;
   }
 
   private alone(r: HttpRequest): Session {
     const s = newSession('request', this.serial++, r.at, r.port === undefined ? 1000 : 1, r.seen[0] ?? 'nginx.access');
-    s.sourceIp = r.ip;
+    s.sourceIp = r.seenIp;
     s.sourcePort = r.port;
     s.clientIp = r.ip;
+    if (r.ip !== r.seenIp) s.tags = ['proxied'];
     s.serverIp = r.serverIp;
     s.user = r.user;
     s.client = r.userAgent;

@@ -267,6 +267,13 @@ export function headerText(value: string | undefined): string | undefined {
 
 const escapeControl = (control: string): string => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
+/** An X-Forwarded-For header: addresses with commas between them, else undefined. */
+export function forwardedFor(value: string | undefined): string | undefined {
+  return value !== undefined && value.length <= 512 && /^[0-9A-Fa-f:[][0-9A-Fa-f:., [\]]*$/.test(value)
+    ? value
+    : undefined;
+}
+
 /** A `Host` header without its port. */
 export function hostName(value: string | undefined): string | undefined {
   if (value === undefined || value === '' || value === '-') return undefined;

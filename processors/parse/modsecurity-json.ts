@@ -1,6 +1,14 @@
 import type { Line, Stamp } from '../event.ts';
 import type { CivilZone } from '../time.ts';
-import { bounded, headerText, hostName, readRequestLine, readTarget, redactText } from './http-request.ts';
+import {
+  bounded,
+  forwardedFor,
+  headerText,
+  hostName,
+  readRequestLine,
+  readTarget,
+  redactText,
+} from './http-request.ts';
 import { parseBrokenJson } from './json-repair.ts';
 import { clfStamp, ctimeStamp, epochStamp, isoStamp } from './log-time.ts';
 import { userOfAuthorization, userOfBody, userOfForm } from './login-name.ts';
@@ -51,6 +59,7 @@ export function parseJsonAudit(line: Line, context: RecordContext): ParseOutcome
     status: status ?? verdict.status,
     hostname: hostName(headers.get('host')) ?? verdict.hostname,
     userAgent: headerText(headers.get('user-agent')),
+    forwardedFor: forwardedFor(headers.get('x-forwarded-for')),
     user: readUser(request, headers, line1.rawQuery),
     rules: verdict.rules,
     score: verdict.score,

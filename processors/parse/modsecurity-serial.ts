@@ -1,6 +1,6 @@
 import type { Line } from '../event.ts';
 import { looksLikeAddress, plainAddress } from '../ip.ts';
-import { headerText, hostName, readRequestLine } from './http-request.ts';
+import { forwardedFor, headerText, hostName, readRequestLine } from './http-request.ts';
 import { clfStamp } from './log-time.ts';
 import { userOfAuthorization, userOfBody, userOfForm } from './login-name.ts';
 import type { ModsecurityEvent, WafRule } from './modsecurity.ts';
@@ -37,6 +37,7 @@ export function parseSerial(line: Line, context: RecordContext): ParseOutcome<Mo
     status: readStatus(parts.get('F') ?? '') ?? verdict.status,
     hostname: hostName(head.headers.get('host')) ?? verdict.hostname,
     userAgent: headerText(head.headers.get('user-agent')),
+    forwardedFor: forwardedFor(head.headers.get('x-forwarded-for')),
     user: userOfTransaction(parts.get('C') ?? parts.get('I') ?? '', head),
     rules: verdict.rules,
     score: verdict.score,

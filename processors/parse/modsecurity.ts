@@ -20,6 +20,7 @@ export interface ModsecurityEvent extends EventBase {
   readonly status: number | undefined;
   readonly hostname: string | undefined; // Host header or [hostname]
   readonly userAgent: string | undefined;
+  readonly forwardedFor?: string | undefined;
   readonly user: string | undefined; // from a form or JSON field (username, user, login, email, login_hint, client …), decoded; never a secret
   readonly rules: readonly WafRule[];
   readonly score: number | undefined; // anomaly score

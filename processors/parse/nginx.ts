@@ -2,7 +2,7 @@ import type { EventBase, Line } from '../event.ts';
 import { looksLikeAddress, plainAddress } from '../ip.ts';
 import { ecsUser } from './ecs-user.ts';
 import { looksLikeErrorLog } from './error-log-head.ts';
-import { headerText, quoteEnd, readRequestLine, unescapeField } from './http-request.ts';
+import { forwardedFor, headerText, quoteEnd, readRequestLine, unescapeField } from './http-request.ts';
 import { clfStamp } from './log-time.ts';
 import type { ModsecurityEvent } from './modsecurity.ts';
 import { ecsOfModsecurity } from './modsecurity.ts';
@@ -21,6 +21,7 @@ export interface HttpAccessEvent extends EventBase {
   readonly status: number; // 0: none was sent (`-`, `000`)
   readonly bytes: number | undefined;
   readonly userAgent: string | undefined;
+  readonly forwardedFor: string | undefined; // X-Forwarded-For, where the format has it next (nginx's own example `main`)
 }
 
 /** nginx or Apache error log line that is not a ModSecurity sentence (those become `modsecurity.error`). */
@@ -105,7 +106,7 @@ function parseAccess(line: Line, context: RecordContext): ParseOutcome<HttpAcces
     query: request.query,
     status,
     bytes: readCount(text.slice(statusEnd + 1, bytesEnd)),
-    userAgent: readUserAgent(text, bytesEnd),
+    ...readHeaders(text, bytesEnd),
   });
 }
 
@@ -146,13 +147,21 @@ function isHaproxy(text: string, at: number): boolean {
   return c >= 48 && c <= 57;
 }
 
-function readUserAgent(text: string, bytesEnd: number): string | undefined {
-  if (!text.startsWith(' "', bytesEnd)) return undefined;
+type Headers = Pick<HttpAccessEvent, 'userAgent' | 'forwardedFor'>;
+
+/** `"REFERER" "USER AGENT"`, and `"X-FORWARDED-FOR"` where the format has it next. */
+function readHeaders(text: string, bytesEnd: number): Headers {
+  if (!text.startsWith(' "', bytesEnd)) return NO_HEADERS;
   const refererEnd = quoteEnd(text, bytesEnd + 2);
-  if (refererEnd < 0 || !text.startsWith(' "', refererEnd + 1)) return undefined;
+  if (refererEnd < 0 || !text.startsWith(' "', refererEnd + 1)) return NO_HEADERS;
   const end = quoteEnd(text, refererEnd + 3);
-  return headerText(unescapeField(text.slice(refererEnd + 3, end < 0 ? undefined : end)));
+  const userAgent = headerText(unescapeField(text.slice(refererEnd + 3, end < 0 ? undefined : end)));
+  if (end < 0 || !text.startsWith(' "', end + 1)) return { userAgent, forwardedFor: undefined };
+  const forwardedEnd = quoteEnd(text, end + 3);
+  return { userAgent, forwardedFor: forwardedEnd < 0 ? undefined : forwardedFor(text.slice(end + 3, forwardedEnd)) };
 }
+
+const NO_HEADERS: Headers = { userAgent: undefined, forwardedFor: undefined };
 
 function ecsOfAccess(event: HttpAccessEvent): EcsFields {
   return {

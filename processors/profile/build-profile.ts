@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ClosedSession } from '../correlate/correlate.ts';
-import type { Session } from '../correlate/session.ts';
+import { pathAddress, type Session } from '../correlate/session.ts';
 import { isoTime } from './iso-time.ts';
 import { stalledIn } from './outcome.ts';
 import { phasesOf } from './phases.ts';
@@ -22,10 +22,11 @@ export function revisionOf(epoch: number, knowledge: number): number {
 
 /** A session's id comes from what cannot change: time, address and port in Dovecot's session id, else those of its first line. */
 export function sessionId(s: Session): string {
+  const address = s.kind === 'request' ? pathAddress(s) : s.sourceIp;
   const anchor =
     s.dovecotId !== undefined && s.startBasis === 'dovecot.session_id'
       ? `d ${s.dovecotId}`
-      : `${s.kind} ${s.sourceIp ?? ''} ${s.sourcePort ?? ''} ${Math.floor(s.firstAt)} ${s.requests[0]?.path ?? s.user ?? ''}`;
+      : `${s.kind} ${address ?? ''} ${s.sourcePort ?? ''} ${Math.floor(s.firstAt)} ${s.requests[0]?.path ?? s.user ?? ''}`;
   return createHash('sha256').update(anchor).digest('hex').slice(0, 20);
 }
 

@@ -2,10 +2,11 @@ import type { Profile } from './profile.ts';
 
 /**
  * What a session counts as. Availability counts the attempts of legitimate users whose end is known (`succeeded`, `explained`,
- * `unexplained`); attacks, health checks and wrong passwords are outside it (design section 5).
+ * `unexplained`); attacks, health checks, known scanners and wrong passwords are outside it (design section 5).
  */
 export type Standing =
   | 'health_check'
+  | 'known_scanner'
   | 'attack'
   | 'wrong_password'
   | 'succeeded'
@@ -16,11 +17,17 @@ export type Standing =
 export function standingOf(profile: Profile): Standing {
   const { outcome, cause } = profile.imapwhy;
   if (profile.tags.includes('health_check')) return 'health_check';
+  if (profile.tags.includes('known_scanner')) return 'known_scanner';
   if (cause.label === 'security.attack') return 'attack';
   if (outcome === 'ok') return 'succeeded';
   if (cause.label !== 'none') return 'explained';
   if (outcome === 'auth_failed') return 'wrong_password';
   return outcome === 'unknown' ? 'undetermined' : 'unexplained';
+}
+
+/** Whether it was no attempt to use mail at all: neither a user's nor an attacker's. */
+export function isApart(standing: Standing): boolean {
+  return standing === 'health_check' || standing === 'known_scanner';
 }
 
 export function isFailed(standing: Standing): boolean {

@@ -22,12 +22,13 @@ export function headlineSection(summary: Summary): Markup {
   const moment = momentIn(summary.period);
   const answer = answerOf(summary, moment);
   const causes = failingCauses(summary).slice(0, CAUSES_IN_WORDS);
-  const { attacks, wrong_passwords, undetermined, health_checks } = summary.counts;
+  const { attacks, wrong_passwords, undetermined, health_checks, known_scanners } = summary.counts;
   const outside = [
     attacks > 0 ? plural(attacks, 'attack or scan', 'attacks and scans') : '',
     wrong_passwords > 0 ? plural(wrong_passwords, 'wrong password') : '',
     undetermined > 0 ? `${plural(undetermined, 'attempt')} without a known end` : '',
     health_checks > 0 ? plural(health_checks, 'health check') : '',
+    known_scanners > 0 ? `${plural(known_scanners, 'attempt')} of known scanners` : '',
   ].filter((part) => part !== '');
   return html`<section class="answer" aria-labelledby="answer"><h2 id="answer" class="headline">${answer.headline}</h2>
 ${answer.sentences.map((sentence) => html`<p class="lead">${sentence}</p>`)}

@@ -57,10 +57,12 @@ test('what is no attempt of a legitimate user stays outside availability', () =>
     wrongPassword,
     unknown,
     tagged(unexplainedSession('monitor'), 'health_check').profile,
+    tagged(attackSession(), 'known_scanner').profile,
   ]);
   assert.deepEqual(summary.counts, {
-    sessions: 7,
+    sessions: 8,
     health_checks: 1,
+    known_scanners: 1,
     attempts: 6,
     legitimate: 3,
     succeeded: 1,

@@ -9,6 +9,7 @@ const STANDING = `
   String standing(Map source) {
     def own = source.imapwhy; def label = own.cause.label; def outcome = own.outcome;
     if (source.tags != null && source.tags.contains('health_check')) { return 'health_check'; }
+    if (source.tags != null && source.tags.contains('known_scanner')) { return 'known_scanner'; }
     if (label == 'security.attack') { return 'attack'; }
     if (outcome == 'ok') { return 'succeeded'; }
     if (label != 'none') { return 'explained'; }
