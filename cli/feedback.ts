@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { openStore, readStore, type StoreReader } from '../outputs/sqlite.ts';
 import { modelCause, type Statement } from '../processors/profile/feedback.ts';
-import { CAUSE_LABELS, type CauseLabel } from '../processors/profile/profile.ts';
+import { CAUSE_LABELS, type Cause, type CauseLabel, type Profile } from '../processors/profile/profile.ts';
 import { jsonText, terminalText } from '../reports/clean-text.ts';
 import { shareText } from '../reports/wording.ts';
+import type { TargetOptions } from './elasticsearch-options.ts';
 import { DEFAULT_STORE } from './explain.ts';
+import { elasticsearchPlace, hasTarget } from './feedback-elasticsearch.ts';
 import { type Found, findById } from './find-session.ts';
 import { UseError } from './use-error.ts';
 
@@ -12,7 +14,7 @@ const FAILED = 1;
 const NAME_MAX = 200;
 const NOTE_MAX = 4000;
 
-export interface FeedbackOptions {
+export interface FeedbackOptions extends TargetOptions {
   readonly by?: string;
   readonly note?: string;
   readonly store?: string;
@@ -25,19 +27,30 @@ export function registerFeedback(program: Command): void {
   program
     .command('feedback')
     .description(
-      'say what the cause of a session was: kept with your name and the time, and shown instead of the model’s answer wherever the store is read',
+      'say what the cause of a session was: kept with your name and the time, and shown instead of the model’s answer, in the store or (with --config) in Elasticsearch',
     )
     .argument('[id]', "id of the session, its first characters, or Dovecot's session id")
     .argument('[label]', `what it was: ${CAUSE_LABELS.join(', ')}`)
     .option('--by <name>', 'who says so')
     .option('--note <text>', 'why')
-    .option('--store <file>', 'the store', DEFAULT_STORE)
+    .option('--store <file>', `the store (default: ${DEFAULT_STORE})`)
+    .option(
+      '--config <file>',
+      'Elasticsearch instead of a store: section elasticsearch of the configuration of the service',
+    )
+    .option('--elasticsearch <url>', 'address of the cluster, instead of --config; several with commas')
+    .option('--cloud-id <id>', 'of Elastic Cloud, instead of an address')
+    .option('--namespace <name>', 'last part of the names of indices (default: default)')
+    .option('--api-key <secret>', 'env:NAME or file:PATH')
+    .option('--user <name>', 'with --password')
+    .option('--password <secret>', 'env:NAME or file:PATH')
+    .option('--ca <file>', 'certificate of the authority, in PEM format')
     .option('--undo', 'take back what was said about the session: the model’s answer counts again')
     .option('--list', 'show what was said, about one session or about all')
     .option('--json', 'the answer as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  imapwhy feedback 061354cee4632682d255 security.rate_limit --by Ola --note "the new router limits SYNs"\n  imapwhy feedback 061354cee4632682d255 --undo --by Ola\n  imapwhy feedback --list',
+      '\nExamples:\n  imapwhy feedback 061354cee4632682d255 security.rate_limit --by Ola --note "the new router limits SYNs"\n  imapwhy feedback 061354cee4632682d255 --undo --by Ola\n  imapwhy feedback --list\n  imapwhy feedback 061354cee4632682d255 none --by Ola --config imapwhy.yml',
     )
     .action(async (id: string | undefined, label: string | undefined, options: FeedbackOptions) => {
       const result = await runFeedback(id, label, options);
@@ -59,7 +72,48 @@ export async function runFeedback(
   label: string | undefined,
   options: FeedbackOptions,
 ): Promise<FeedbackResult> {
+  if (hasTarget(options) && options.store !== undefined)
+    throw new UseError('--store and Elasticsearch: a statement is kept in one place. Leave one of them out.');
   return options.list ? list(id, label, options) : say(id, label, options);
+}
+
+/** Where profiles lie and what people said about them is kept. */
+export interface FeedbackPlace {
+  /** In words. */
+  readonly where: string;
+  /** The one session of this id, and its cause as the model gave it. */
+  find(
+    id: string,
+  ): Promise<{ readonly profile: Profile; readonly cause: Cause } | { readonly notFound: readonly string[] }>;
+  /** About one session or about all, in the order in which they were said. */
+  statements(session: string | undefined): Promise<readonly Statement[]>;
+  /** About the session that was found. */
+  record(statement: Statement): Promise<void>;
+  close(): Promise<void>;
+}
+
+const placeOf = (options: FeedbackOptions): FeedbackPlace =>
+  hasTarget(options) ? elasticsearchPlace(options) : storePlace(options.store ?? DEFAULT_STORE);
+
+function storePlace(file: string): FeedbackPlace {
+  const reader = readStore(file);
+  return {
+    where: 'the store',
+    async find(id) {
+      const found = only(reader, id);
+      return 'notFound' in found ? found : { profile: found.profile, cause: modelCause(found.profile) };
+    },
+    statements: async (session) => (session === undefined ? reader.statements() : reader.statements(session)),
+    async record(statement) {
+      const store = openStore(file, { bulk: false });
+      try {
+        store.recordStatement(statement);
+      } finally {
+        await store.close();
+      }
+    },
+    close: async () => reader.close(),
+  };
 }
 
 const refused = (problem: readonly string[]): FeedbackResult => ({ out: '', problem });
@@ -83,29 +137,25 @@ async function say(
   const by = personText('--by', options.by, NAME_MAX);
   if (by === null) throw new UseError('--by NAME is needed: what people said is kept with who said it.');
   const note = personText('--note', options.note, NOTE_MAX);
-  const file = options.store ?? DEFAULT_STORE;
-  const found = reading(file, (store) => only(store, id));
-  if ('notFound' in found) return refused(found.notFound);
-  const { session } = found.profile.imapwhy;
-  if (undo && !found.profile.imapwhy.feedback)
-    return refused([`${session.id}: nothing that counts was said about it, so there is nothing to take back.`]);
-  const cause = modelCause(found.profile);
-  const statement: Statement = {
-    session: session.id,
-    label: said,
-    by,
-    at: new Date().toISOString(),
-    note,
-    model_label: cause.label,
-    model_probability: cause.probability,
-  };
-  const store = openStore(file, { bulk: false });
-  try {
-    store.recordStatement(statement);
-  } finally {
-    await store.close();
-  }
-  return printed([options.json ? jsonText(statement) : terminalText(saidText(statement))]);
+  return reading(options, async (place) => {
+    const found = await place.find(id);
+    if ('notFound' in found) return refused(found.notFound);
+    const { session } = found.profile.imapwhy;
+    if (undo && !found.profile.imapwhy.feedback)
+      return refused([`${session.id}: nothing that counts was said about it, so there is nothing to take back.`]);
+    const { cause } = found;
+    const statement: Statement = {
+      session: session.id,
+      label: said,
+      by,
+      at: new Date().toISOString(),
+      note,
+      model_label: cause.label,
+      model_probability: cause.probability,
+    };
+    await place.record(statement);
+    return printed([options.json ? jsonText(statement) : terminalText(saidText(statement))]);
+  });
 }
 
 function labelOf(label: string | undefined): CauseLabel {
@@ -123,12 +173,12 @@ function personText(option: string, text: string | undefined, max: number): stri
   return trimmed === '' ? null : trimmed;
 }
 
-function reading<T>(file: string, work: (store: StoreReader) => T): T {
-  const store = readStore(file);
+async function reading<T>(options: FeedbackOptions, work: (place: FeedbackPlace) => Promise<T>): Promise<T> {
+  const place = placeOf(options);
   try {
-    return work(store);
+    return await work(place);
   } finally {
-    store.close();
+    await place.close();
   }
 }
 
@@ -147,13 +197,17 @@ function saidText(s: Statement): string {
     : `${s.session}: ${s.label}, said by ${s.by}, counts instead of ${model}. Take it back: imapwhy feedback ${s.session} --undo --by NAME`;
 }
 
-function list(id: string | undefined, label: string | undefined, options: FeedbackOptions): FeedbackResult {
+async function list(
+  id: string | undefined,
+  label: string | undefined,
+  options: FeedbackOptions,
+): Promise<FeedbackResult> {
   if (label !== undefined || options.undo || options.by !== undefined || options.note !== undefined)
     throw new UseError('--list shows only: imapwhy feedback --list, or imapwhy feedback ID --list');
-  const statements = reading(options.store ?? DEFAULT_STORE, (store) => {
-    if (id === undefined) return store.statements();
-    const found = only(store, id);
-    return 'notFound' in found ? found : store.statements(found.profile.imapwhy.session.id);
+  const statements = await reading(options, async (place) => {
+    if (id === undefined) return place.statements(undefined);
+    const found = await place.find(id);
+    return 'notFound' in found ? found : place.statements(found.profile.imapwhy.session.id);
   });
   if ('notFound' in statements) return refused(statements.notFound);
   return printed(options.json ? [jsonText(statements)] : listLines(statements).map(terminalText));

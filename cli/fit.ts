@@ -10,12 +10,14 @@ import { readStore } from '../outputs/sqlite.ts';
 import { terminalText } from '../reports/clean-text.ts';
 import { plural } from '../reports/wording.ts';
 import { openCorpus, SAMPLE_CORPUS } from './corpus.ts';
+import type { TargetOptions } from './elasticsearch-options.ts';
 import { DEFAULT_STORE } from './explain.ts';
+import { hasTarget, labelledIn } from './feedback-elasticsearch.ts';
 import { examplesOf, judgeVariants } from './judge-corpus.ts';
 import { stepProgress } from './step-progress.ts';
 import { UseError } from './use-error.ts';
 
-interface FitOptions {
+interface FitOptions extends TargetOptions {
   readonly corpus: string;
   readonly out: string;
   readonly withFeedback?: boolean;
@@ -33,15 +35,22 @@ export function registerFit(program: Command): void {
     .option('--corpus <dir>', 'folder with logs/ and truth.ndjson (plain or .gz)', SAMPLE_CORPUS)
     .option('--with-feedback', 'the sessions that people labelled (imapwhy feedback) are examples too')
     .option('--store <file>', `the store with the feedback (default: ${DEFAULT_STORE})`)
+    .option(
+      '--config <file>',
+      'Elasticsearch instead of a store: section elasticsearch of the configuration of the service',
+    )
+    .option('--elasticsearch <url>', 'address of a cluster that asks for no password, instead of --config')
     .requiredOption('--out <file>', 'where to write the weights')
     .action(fit);
 }
 
 async function fit(options: FitOptions): Promise<void> {
-  if (options.store !== undefined && !options.withFeedback)
-    throw new UseError('--store names the store with the feedback: add --with-feedback.');
+  if ((options.store !== undefined || hasTarget(options)) && !options.withFeedback)
+    throw new UseError('--store, --config and --elasticsearch name where the feedback is: add --with-feedback.');
+  if (options.store !== undefined && hasTarget(options))
+    throw new UseError('--store and Elasticsearch: feedback is read from one place. Leave one of them out.');
   const corpus = await openCorpus(options.corpus);
-  const said = options.withFeedback ? readFeedback(options.store ?? DEFAULT_STORE) : undefined;
+  const said = options.withFeedback ? await readFeedback(options) : undefined;
   const progress = stepProgress('lab', process.stderr, false);
   const variants = await judgeVariants(corpus, (done, of) => progress.show(done, of, 'sets of sources'));
   progress.finish();
@@ -57,15 +66,22 @@ async function fit(options: FitOptions): Promise<void> {
   );
 }
 
-interface SaidInStore {
-  readonly file: string;
+interface Said {
+  readonly where: string;
   readonly statements: number;
-  /** Labelled sessions that the store does not hold, or no longer. */
+  /** Labelled sessions whose profiles are not there, or no longer. */
   readonly gone: number;
   readonly found: FeedbackExamples;
 }
 
-function readFeedback(file: string): SaidInStore {
+async function readFeedback(options: FitOptions): Promise<Said> {
+  if (!hasTarget(options)) return readStoreFeedback(options.store ?? DEFAULT_STORE);
+  const { statements, labelled, profiles } = await labelledIn(options);
+  const where = 'Elasticsearch';
+  return { where, statements, gone: labelled - profiles.length, found: examplesFromFeedback(profiles) };
+}
+
+function readStoreFeedback(file: string): Said {
   const store = readStore(file);
   try {
     const statements = store.statements();
@@ -73,24 +89,24 @@ function readFeedback(file: string): SaidInStore {
     const labelled = [...latest.values()].filter((s) => s.label !== null).map((s) => store.profile(s.session));
     const profiles = labelled.filter((p) => p !== undefined);
     const gone = labelled.length - profiles.length;
-    return { file, statements: statements.length, gone, found: examplesFromFeedback(profiles) };
+    return { where: file, statements: statements.length, gone, found: examplesFromFeedback(profiles) };
   } finally {
     store.close();
   }
 }
 
-function feedbackLines({ file, gone, found }: SaidInStore, model: CauseModel): readonly string[] {
+function feedbackLines({ where, gone, found }: Said, model: CauseModel): readonly string[] {
   const { examples, withoutEvidence, unknown } = found;
   const lines: string[] = [];
   if (examples.length === 0)
-    lines.push(`feedback: ${file} has no labelled session to learn from; the lab corpus alone was used`);
+    lines.push(`feedback: ${where} has no labelled session to learn from; the lab corpus alone was used`);
   else
     lines.push(
-      `feedback: ${plural(examples.length, 'labelled session')} of ${file}; the fitted weights agree with ${agreeing(examples, model)} of them, the shipped ones with ${agreeing(examples, SHIPPED_MODEL)}`,
+      `feedback: ${plural(examples.length, 'labelled session')} of ${where}; the fitted weights agree with ${agreeing(examples, model)} of them, the shipped ones with ${agreeing(examples, SHIPPED_MODEL)}`,
     );
   if (withoutEvidence > 0)
     lines.push(`feedback: ${plural(withoutEvidence, 'labelled session')} without stored evidence taught nothing`);
-  if (gone > 0) lines.push(`feedback: ${plural(gone, 'labelled session')} not in the store`);
+  if (gone > 0) lines.push(`feedback: ${plural(gone, 'labelled session')} no longer there`);
   if (unknown.size > 0)
     lines.push(`feedback: evidence that this imapwhy no longer has was left out: ${[...unknown].join(', ')}`);
   return lines;

@@ -38,6 +38,8 @@ const runConfig = v.strictObject({
   kibana: v.optional(kibanaConfig),
   /** With a model that `imapwhy train` wrote, each session gets the risk that was known before it began. */
   prediction: v.optional(v.strictObject({ model: v.pipe(v.string(), v.minLength(1, 'names no folder')) })),
+  /** Of the causes, as `imapwhy fit causes` wrote them; the shipped ones when left out. */
+  weights: v.optional(v.pipe(v.string(), v.minLength(1, 'names no file'))),
   roles: v.optional(v.pipe(v.array(v.picklist(ROLES)), v.minLength(1, 'names no role')), [...ROLES]),
   inputs: v.pipe(v.array(input), v.minLength(1, 'names no topic to read')),
   /** What the site says of addresses. */

@@ -4,6 +4,7 @@ import { kafkajsKafka } from '../ingest/kafka/kafkajs/client.ts';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { DEFAULT_TIMERS } from '../processors/profile/known-timers.ts';
 import { newRedaction } from '../processors/redact.ts';
+import { readWeights } from './fit.ts';
 import { loadModel } from './model-directory.ts';
 import { readRunConfig } from './run-config.ts';
 import { siteKey } from './site-key.ts';
@@ -32,7 +33,7 @@ async function run(file: string): Promise<void> {
   const service = await startService(config, {
     kafka,
     redaction: newRedaction(await siteKey()),
-    model: SHIPPED_MODEL,
+    model: config.weights === undefined ? SHIPPED_MODEL : await readWeights(config.weights),
     timers: DEFAULT_TIMERS,
     prediction,
     log,

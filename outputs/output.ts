@@ -41,7 +41,7 @@ export interface Output {
   close(): Promise<void>;
 }
 
-export type DocumentKind = 'event' | 'profile' | 'incident' | 'anomaly' | 'likely' | 'pipeline';
+export type DocumentKind = 'event' | 'profile' | 'incident' | 'anomaly' | 'likely' | 'feedback' | 'pipeline';
 
 /** Why an output will never take a document; also a metric label. */
 export type RefusalCode =

@@ -104,6 +104,8 @@ export const eventStream = (family: string, namespace: string): string => `logs-
 export const profileIndices = (namespace: string): string => `imapwhy-profiles-${namespace}`;
 export const incidentIndices = (namespace: string): string => `imapwhy-incidents-${namespace}`;
 
+export const feedbackIndices = (namespace: string): string => `imapwhy-feedback-${namespace}`;
+
 /** The first part of `event.dataset`: `dovecot` of `dovecot.login`. It becomes part of a name, so nothing else than a plain word is taken. */
 function familyOf(event: unknown): string {
   if (typeof event !== 'object' || event === null || !('dataset' in event)) return 'unparsed';
@@ -121,7 +123,7 @@ function anchorOf(profile: Profile): number {
 }
 
 /** `2026.11` */
-function monthOf(epochMs: number): string {
+export function monthOf(epochMs: number): string {
   if (!Number.isFinite(epochMs)) return 'unknown';
   return new Date(epochMs).toISOString().slice(0, 7).replace('-', '.');
 }

@@ -45,6 +45,11 @@ export function dataViews(options: KibanaOptions): readonly SavedObject[] {
     ],
     ['events', 'imapwhy: events', { 'event.duration': seconds('nanoseconds'), 'source.bytes': { id: 'bytes' } }],
     [
+      'feedback',
+      'imapwhy: feedback',
+      { 'imapwhy.feedback.model_probability': percent, 'imapwhy.feedback.session': sessionLink },
+    ],
+    [
       'incidents',
       'imapwhy: incidents',
       {

@@ -13,6 +13,7 @@ const suites = [
   'web.ts',
   'elasticsearch-output.ts',
   'elasticsearch-setup-command.ts',
+  'elasticsearch-feedback.ts',
   'elasticsearch-kibana.ts',
   'kafka-port.ts',
   'streaming.ts',

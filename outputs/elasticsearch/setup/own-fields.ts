@@ -208,6 +208,18 @@ export const LIKELY_FIELDS: Fields = {
   message: text,
 };
 
+/** What people said about causes. */
+export const FEEDBACK_FIELDS: Fields = {
+  'imapwhy.feedback.at': date,
+  'imapwhy.feedback.by': keyword,
+  'imapwhy.feedback.label': keyword,
+  'imapwhy.feedback.model_label': keyword,
+  'imapwhy.feedback.model_probability': double,
+  'imapwhy.feedback.note': text,
+  'imapwhy.feedback.session': keyword,
+  'imapwhy.model_cause': notIndexed,
+};
+
 const written = (name: string): Fields => ({
   [`imapwhy.pipeline.${name}.present`]: long,
   [`imapwhy.pipeline.${name}.refused`]: long,

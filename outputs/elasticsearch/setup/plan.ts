@@ -35,6 +35,7 @@ const MAPPED = [
   ['incidents', 'imapwhy-incidents-'],
   ['anomalies', 'imapwhy-anomalies-'],
   ['likely', 'imapwhy-likely-'],
+  ['feedback', 'imapwhy-feedback-'],
   ['pipeline', 'metrics-imapwhy.pipeline-'],
 ] as const;
 

@@ -6,6 +6,7 @@ import { type FieldMapping, type ObjectMapping, type OptionalType, plainMapping,
 import {
   ANOMALY_FIELDS,
   EVENT_FIELDS,
+  FEEDBACK_FIELDS,
   INCIDENT_FIELDS,
   LIKELY_FIELDS,
   PIPELINE_FIELDS,
@@ -43,7 +44,15 @@ export interface Template {
 export const META = { managed_by: 'imapwhy', version: SETUP_VERSION };
 const FIELDS_MAX = 500; // a mapping grows only by us, so the limit only tells when something is wrong
 
-export const DOCUMENT_SETS = ['events', 'profiles', 'incidents', 'anomalies', 'likely', 'pipeline'] as const;
+export const DOCUMENT_SETS = [
+  'events',
+  'profiles',
+  'incidents',
+  'anomalies',
+  'likely',
+  'feedback',
+  'pipeline',
+] as const;
 export type DocumentSet = (typeof DOCUMENT_SETS)[number];
 
 /** Everything in the indices of one kind of document. */
@@ -65,6 +74,7 @@ export function componentTemplates(offer: Offer): readonly Template[] {
     component('imapwhy-anomalies@mappings', mappings(OWN_FIELDS.anomalies)),
     component('imapwhy-ecs@mappings', mappings(ECS_FIELDS)),
     component('imapwhy-events@mappings', mappings(OWN_FIELDS.events)),
+    component('imapwhy-feedback@mappings', mappings(OWN_FIELDS.feedback)),
     component('imapwhy-incidents@mappings', mappings(OWN_FIELDS.incidents)),
     component('imapwhy-likely@mappings', mappings(OWN_FIELDS.likely)),
     component(
@@ -86,6 +96,7 @@ export function indexTemplates(offer: Offer, retention: Retention): readonly Tem
       true,
       streamLifecycle('events', offer, retention),
     ),
+    indexTemplate('imapwhy-feedback', ['imapwhy-feedback-*'], ['imapwhy-ecs@mappings'], false, {}),
     indexTemplate('imapwhy-incidents', ['imapwhy-incidents-*'], ['imapwhy-ecs@mappings'], false, {}),
     indexTemplate('imapwhy-likely', ['imapwhy-likely-*'], ['imapwhy-ecs@mappings'], false, {}),
     indexTemplate(
@@ -200,6 +211,7 @@ const OWN_FIELDS: Readonly<Record<DocumentSet, Readonly<Record<string, FieldMapp
   },
   incidents: { ...INCIDENT_FIELDS, 'event.dataset': constant('imapwhy.incident'), 'event.kind': constant('alert') },
   anomalies: { ...ANOMALY_FIELDS, 'event.dataset': constant('imapwhy.anomaly'), 'event.kind': constant('alert') },
+  feedback: { ...FEEDBACK_FIELDS, 'event.dataset': constant('imapwhy.feedback'), 'event.kind': constant('event') },
   likely: { ...LIKELY_FIELDS, 'event.dataset': constant('imapwhy.likely'), 'event.kind': constant('alert') },
   pipeline: {
     ...PIPELINE_FIELDS,
