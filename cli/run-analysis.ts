@@ -7,6 +7,7 @@ import type { CauseModel } from '../models/cause/decide.ts';
 import type { Forecast } from '../models/prediction/forecast.ts';
 import type { LikelyDocument } from '../models/prediction/likely-document.ts';
 import type { EventDocument, OutputBatch, SourceHour } from '../outputs/output.ts';
+import { isBlock } from '../processors/block.ts';
 import type { ClosedSession, CorrelateOptions } from '../processors/correlate/correlate.ts';
 import { eventId, toEcs } from '../processors/ecs.ts';
 import type { ParsedEvent, ParseStage } from '../processors/parse/index.ts';
@@ -80,7 +81,7 @@ const TEMPLATES_SHOWN = 3;
 const DOCUMENTS_AT_ONCE = 500;
 const PROFILES_AT_ONCE = 125;
 
-/** Reads the inputs, runs the flow and hands on finished batches. The documents of events are made only for sessions that went wrong. */
+/** Reads the inputs, runs the flow and hands on finished batches. The documents of events are made only for sessions that went wrong and for blocks. */
 export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisResult> {
   const found = await findInputs(options.paths);
   const archive = new LineArchive();
@@ -125,7 +126,7 @@ export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisRes
         if (e.dataset === 'unparsed') {
           countUnparsed(templates, e.line.message, e.line.source, e.line.offset);
           pending.push(documents.of(e, undefined));
-        } else if (options.keepEvents) pending.push(documents.of(e, undefined));
+        } else if (options.keepEvents || isBlock(e)) pending.push(documents.of(e, undefined));
       }
     };
     const onProgress = (source: PreparedSource, bytes: number, n: number): void => {

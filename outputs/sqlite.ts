@@ -21,6 +21,7 @@ import { COVERAGE_SCHEMA, coverageTable } from './sqlite-coverage.ts';
 import { DESK_SCHEMA, type Desk, sqliteDesk } from './sqlite-desk.ts';
 import { FEEDBACK_SCHEMA, type FeedbackTable, feedbackTable } from './sqlite-feedback.ts';
 import { indexLines, linesToIndex, SEARCH_INDEX, SEARCH_SCHEMA, sqliteSearch } from './sqlite-search.ts';
+import { WAF_INDEX, WAF_SCHEMA, type WafReader, type WafStore, wafTables } from './sqlite-waf.ts';
 import { localPart } from './user-name.ts';
 
 /** What findProfiles looks for; what is left out does not matter. */
@@ -72,6 +73,7 @@ export interface StoreReader {
   /** In which hours which source wrote, by hour; `since` inclusive, `until` exclusive, UTC epoch ms. A store before version 6 does not know. */
   coverage(range: { readonly since: number; readonly until: number }): IterableIterator<SourceHour>;
   readonly search: ProfileSearch;
+  readonly waf: WafReader;
 }
 
 export interface Store extends Output, StoreReader {
@@ -85,6 +87,7 @@ export interface Store extends Output, StoreReader {
   /** How many stored log lines are not searchable yet. */
   linesToIndex(): number;
   readonly desk: Desk;
+  readonly waf: WafStore;
 }
 
 /** A store that is only read. Close it all the same. */
@@ -93,7 +96,7 @@ export interface ReadStore extends StoreReader {
 }
 
 const APPLICATION_ID = 0x696d7779; // "imwy": says that a SQLite file is ours
-const SCHEMA_VERSION = 6;
+const SCHEMA_VERSION = 7;
 const EVENTS_OF_MAX = 10_000;
 const BUSY_MS = 10_000;
 
@@ -115,6 +118,7 @@ const MIGRATIONS: readonly string[] = [
   SEARCH_SCHEMA,
   DESK_SCHEMA,
   COVERAGE_SCHEMA,
+  WAF_SCHEMA,
 ];
 
 /** The unique indexes also carry the promise that an id is there once; `seal` makes them. */
@@ -126,7 +130,7 @@ const INDEXES = `
   CREATE INDEX IF NOT EXISTS profiles_dovecot ON profiles(dovecot_id) WHERE dovecot_id IS NOT NULL;
   CREATE INDEX IF NOT EXISTS profiles_cause ON profiles(cause, start_ms) WHERE cause <> 'none';
   CREATE UNIQUE INDEX IF NOT EXISTS events_id ON events(id);
-  CREATE INDEX IF NOT EXISTS events_session ON events(session, at_ms) WHERE session IS NOT NULL;`;
+  CREATE INDEX IF NOT EXISTS events_session ON events(session, at_ms) WHERE session IS NOT NULL;${WAF_INDEX}`;
 
 /** Before the indexes of a bulk load: of rows with the same id the highest revision stays, of equal ones the first. */
 const DEDUPLICATE = `
@@ -279,6 +283,7 @@ function createStore(db: DatabaseSync, file: string, bulkAtFirst: boolean): Stor
     },
     linesToIndex: () => guard(file, () => linesToIndex(db)),
     desk: guarded(file, sqliteDesk(db)),
+    waf: guarded(file, wafTables(db, feedbackTable(db).latest, endBulk)),
     async close() {
       if (closed) return;
       closed = true;
@@ -411,6 +416,7 @@ function createReader(db: DatabaseSync, file: string, beforeRead: () => void = (
 
   return {
     search: guarded(file, sqliteSearch(statement, readProfile)),
+    waf: guarded(file, wafTables(db, feedback.latest, beforeRead)),
     statements: (session) => guard(file, () => feedback.all(session)),
     profile(id) {
       const [text] = documents('SELECT document FROM profiles WHERE id = ? ORDER BY revision DESC LIMIT 1', id);

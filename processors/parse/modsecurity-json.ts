@@ -13,6 +13,7 @@ import { parseBrokenJson } from './json-repair.ts';
 import { clfStamp, ctimeStamp, epochStamp, isoStamp } from './log-time.ts';
 import { userOfAuthorization, userOfBody, userOfForm } from './login-name.ts';
 import type { ModsecurityEvent, WafRule } from './modsecurity.ts';
+import { matchOf } from './modsecurity-match.ts';
 import {
   isEvaluationRule,
   readSentence,
@@ -176,10 +177,17 @@ function readMessage(message: Json): Sentence {
   const msg = bounded(redactText(text), 1024);
   const file = textOf(details.file);
   const blocking = said.blocking || text.startsWith('Access denied') || match.startsWith('Access denied');
+  const data = textOf(details.data);
+  const variable = variableOf(match) ?? said.rule?.variable ?? boundedVariable(variableOfData(data));
+  const own = matchOf(match, data, variable);
   const rule: WafRule = {
     id: bounded(scalarOf(details.ruleId) ?? scalarOf(details.id) ?? said.rule?.id ?? '', 32),
     message: msg,
-    variable: variableOf(match) ?? said.rule?.variable ?? boundedVariable(variableOfData(textOf(details.data))),
+    variable,
+    pattern: own.pattern ?? said.rule?.pattern,
+    matched: own.matched ?? said.rule?.matched,
+    value: own.value ?? said.rule?.value,
+    valueLength: own.valueLength ?? said.rule?.valueLength,
     severity: severityName(scalarOf(details.severity)),
     tags: readTagList(details.tags),
     file: file === undefined ? undefined : bounded(file, 1024),

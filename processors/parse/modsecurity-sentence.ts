@@ -2,6 +2,7 @@ import type { Line, Stamp } from '../event.ts';
 import { looksLikeAddress } from '../ip.ts';
 import { bounded, hostName, readTarget, redactText, unescapeField } from './http-request.ts';
 import type { ModsecurityEvent, WafRule } from './modsecurity.ts';
+import { matchOf } from './modsecurity-match.ts';
 
 /**
  * The sentence that ModSecurity v2, v3 and Coraza write about one match: `Warning. Matched … [file "…"] [id "…"] …`.
@@ -47,6 +48,7 @@ export function readSentence(sentence: string): Sentence {
             tags: tags.tags,
             file: tags.file === undefined || tags.file === '' ? undefined : bounded(tags.file, TEXT_MAX),
             blocking,
+            ...matchOf(words, tags.data, variable),
           },
     blocking,
     status: blocking ? numberAfter(words, 'with code ') : undefined,
@@ -99,7 +101,7 @@ export function sentenceEvent(line: Line, stamp: Stamp, around: RequestAround, s
  * Whether a rule is the one that turns an anomaly score into a block: 949110 and 959100 of CRS 3 and 4 (with their early forms),
  * 981176 and 981200 of CRS 2. The rules 980xxx only report.
  */
-export function isEvaluationRule(rule: WafRule): boolean {
+export function isEvaluationRule(rule: Pick<WafRule, 'id' | 'file'>): boolean {
   return /^(?:9[45]91\d\d|981176|981200)$/.test(rule.id) || (rule.file ?? '').includes('BLOCKING-EVALUATION');
 }
 

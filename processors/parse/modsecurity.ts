@@ -1,6 +1,7 @@
 import type { EventBase } from '../event.ts';
 import { ecsUser } from './ecs-user.ts';
 import { isJsonAudit, parseJsonAudit } from './modsecurity-json.ts';
+import type { RuleMatch } from './modsecurity-match.ts';
 import { isEvaluationRule, severityRank } from './modsecurity-sentence.ts';
 import { isSerial, parseSerial } from './modsecurity-serial.ts';
 import type { EcsFields, Parser } from './parser.ts';
@@ -26,7 +27,7 @@ export interface ModsecurityEvent extends EventBase {
   readonly score: number | undefined; // anomaly score
 }
 
-export interface WafRule {
+export interface WafRule extends RuleMatch {
   readonly id: string;
   readonly message: string;
   readonly variable: string | undefined; // ARGS:body, REQUEST_HEADERS:User-Agent …
@@ -87,6 +88,10 @@ export function ecsOfModsecurity(event: ModsecurityEvent): EcsFields {
         id: r.id,
         message: r.message,
         variable: r.variable,
+        pattern: r.pattern,
+        matched: r.matched,
+        value: r.value,
+        value_length: r.valueLength,
         severity: r.severity,
         tags: r.tags,
         file: r.file,
