@@ -35,6 +35,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['send', async () => (await import('./send.ts')).registerSend],
   ['dlq', async () => (await import('./dlq.ts')).registerDlq],
   ['doctor', async () => (await import('./doctor.ts')).registerDoctor],
+  ['waf', async () => (await import('./waf.ts')).registerWaf],
   ['setup', async () => (await import('./setup.ts')).registerSetup],
 ]);
 const asked = COMMANDS.get(process.argv[2] ?? '');

@@ -84,7 +84,9 @@ export function wafTables(
     },
     visitsOf(clientIp) {
       ready();
-      const rows = db.prepare(`${VISIT} WHERE client_ip = ? ORDER BY start_ms DESC, id LIMIT ?`).all(clientIp, VISITS_MAX);
+      const rows = db
+        .prepare(`${VISIT} WHERE client_ip = ? ORDER BY start_ms DESC, id LIMIT ?`)
+        .all(clientIp, VISITS_MAX);
       return rows.map(visit).reverse();
     },
     visit(session) {
@@ -132,6 +134,15 @@ const parseDecision = (text: string): WafDecision => JSON.parse(text);
 const parseProof = (text: string): WafProof => JSON.parse(text);
 const parseRecord = (text: string): Readonly<Record<string, unknown>> => JSON.parse(text);
 
-const OUTCOMES: readonly Outcome[] = ['ok', 'timeout', 'refused', 'auth_failed', 'tls_failed', 'reset', 'blocked', 'unknown'];
+const OUTCOMES: readonly Outcome[] = [
+  'ok',
+  'timeout',
+  'refused',
+  'auth_failed',
+  'tls_failed',
+  'reset',
+  'blocked',
+  'unknown',
+];
 const outcomeOf = (value: unknown): Outcome => OUTCOMES.find((o) => o === value) ?? 'unknown';
 const causeOf = (value: unknown): CauseLabel => CAUSE_LABELS.find((l) => l === value) ?? 'none';

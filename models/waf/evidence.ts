@@ -49,7 +49,8 @@ export const WAF_EVIDENCE: readonly WafEvidenceRule[] = [
     name: 'logged-in-before',
     weight: 2,
     measure: (f) => f.loggedInBefore,
-    text: (f) => `${share(f.loggedInBefore)} of the requests come from addresses from which users had logged in before.`,
+    text: (f) =>
+      `${share(f.loggedInBefore)} of the requests come from addresses from which users had logged in before.`,
   },
   {
     name: 'logged-in-after',
@@ -85,7 +86,8 @@ export const WAF_EVIDENCE: readonly WafEvidenceRule[] = [
     name: 'no-probing',
     weight: 0.8,
     measure: (f) => (f.probing + f.neverLoggedIn >= 1 ? 0 : 1 - Math.max(f.probing, f.neverLoggedIn)),
-    text: (f) => `${share(1 - Math.max(f.probing, f.neverLoggedIn))} come from addresses that are known and tried nothing else.`,
+    text: (f) =>
+      `${share(1 - Math.max(f.probing, f.neverLoggedIn))} come from addresses that are known and tried nothing else.`,
   },
   {
     name: 'looks-like-credential',
@@ -148,7 +150,9 @@ export function judgePlace(facts: PlaceFacts): WafJudgement {
   const evidence = WAF_EVIDENCE.flatMap((rule) => {
     const value = rounded(Math.min(1, Math.max(0, rule.measure(facts))));
     if (value === 0) return [];
-    return [{ name: rule.name, value, weight: rule.weight, log_odds: rounded(value * rule.weight), text: rule.text(facts) }];
+    return [
+      { name: rule.name, value, weight: rule.weight, log_odds: rounded(value * rule.weight), text: rule.text(facts) },
+    ];
   });
   const logOdds = rounded(evidence.reduce((sum, e) => sum + e.log_odds, 0));
   return { probability: rounded(1 / (1 + Math.exp(-logOdds))), log_odds: logOdds, evidence };

@@ -45,7 +45,13 @@ const STRONG_ATTACKS: readonly RegExp[] = [
   /<!ENTITY\s|<!DOCTYPE\s[^>]{0,200}\[/i,
   /\{\{.{0,80}(?:\d\s{0,3}\*\s{0,3}\d|__class__|config|self\.).{0,80}\}\}/,
 ];
-const WEAK_ATTACKS: readonly RegExp[] = [/\.\.[\\/]/, /\/\.(?:git|env|svn|htaccess|aws)\b/, /\bwp-(?:login|admin|config)\b/i, /\0/, /--\s{0,3}-?\s*$/];
+const WEAK_ATTACKS: readonly RegExp[] = [
+  /\.\.[\\/]/,
+  /\/\.(?:git|env|svn|htaccess|aws)\b/,
+  /\bwp-(?:login|admin|config)\b/i,
+  /\0/,
+  /--\s{0,3}-?\s*$/,
+];
 
 function attackLook(text: string): number {
   if (STRONG_ATTACKS.some((p) => p.test(text))) return 1;

@@ -58,7 +58,8 @@ export class PlaceTally {
     if (request.method !== null && this.methods.size < 16) this.methods.add(request.method);
     this.addClient(request);
     for (const id of request.sessions)
-      if (this.sessions.has(id) || this.sessions.size < SESSIONS_MAX) this.sessions.set(id, (this.sessions.get(id) ?? 0) + 1);
+      if (this.sessions.has(id) || this.sessions.size < SESSIONS_MAX)
+        this.sessions.set(id, (this.sessions.get(id) ?? 0) + 1);
     for (const s of request.secrets)
       if (!this.secrets.has(s) && this.secrets.size < SECRETS_MAX) this.secrets.set(s, request.at);
     this.look(request, match);

@@ -14,4 +14,5 @@ export const placeKey = (p: Place): string => `${p.rule}\u0000${p.path}\u0000${p
 /** A short name for a place, the same on every run: for a person to type, and for a page's address. */
 export const placeId = (p: Place): string => createHash('sha256').update(placeKey(p)).digest('hex').slice(0, 10);
 
-export const samePlace = (a: Place, b: Place): boolean => a.rule === b.rule && a.path === b.path && a.target === b.target;
+export const samePlace = (a: Place, b: Place): boolean =>
+  a.rule === b.rule && a.path === b.path && a.target === b.target;

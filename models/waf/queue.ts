@@ -1,11 +1,11 @@
 import { networkOf } from '../../processors/resolve/network.ts';
 import { countedMatches, familyOf, isOfCrs, looksForAttack } from './counted-matches.ts';
 import { latestDecisions, statusOf, type WafDecision, type WafStatus } from './decision.ts';
-import { judgePlace, type WafEvidence } from './evidence.ts';
 import { type WrongForEveryone, wrongForEveryone } from './everyone.ts';
+import { judgePlace, type WafEvidence } from './evidence.ts';
 import type { BlockExample } from './example.ts';
 import { type ClientStanding, confirmedUser, countBetween, isLost, type Known, standingOf } from './known-clients.ts';
-import { placeId, placeKey } from './place.ts';
+import { type Place, placeId, placeKey } from './place.ts';
 import { PlaceTally } from './place-tally.ts';
 import type { WafMatch, WafRequest } from './request.ts';
 
@@ -71,6 +71,8 @@ export interface QueueOptions {
   readonly now: number;
 }
 
+export const placeOfRow = (row: WafRow): Place => ({ rule: row.rule.id, path: row.path, target: row.target });
+
 /** From this probability on an exclusion is proposed. */
 export const PROPOSED_FROM = 0.9;
 const ROWS_MAX = 5000;
@@ -95,7 +97,8 @@ export function buildQueue(requests: Iterable<WafRequest>, known: Known, options
     judged++;
     const counted = countedMatches(request);
     if (!request.blocked) {
-      for (const s of request.secrets) if (accepted.size < TOKENS_MAX) accepted.set(s, Math.max(request.at, accepted.get(s) ?? 0));
+      for (const s of request.secrets)
+        if (accepted.size < TOKENS_MAX) accepted.set(s, Math.max(request.at, accepted.get(s) ?? 0));
     } else {
       blocked++;
       first = Math.min(first, request.at);
@@ -114,7 +117,9 @@ export function buildQueue(requests: Iterable<WafRequest>, known: Known, options
   const standings = new Standings(known);
   const rows = [...tallies.values()]
     .filter((t) => t.blocked > 0)
-    .map((t) => rowOf(t, { known, standings, clients, accepted, decision: decisions.get(placeKey(t.place)), now: options.now }));
+    .map((t) =>
+      rowOf(t, { known, standings, clients, accepted, decision: decisions.get(placeKey(t.place)), now: options.now }),
+    );
   const lost = new Set(rows.flatMap((r) => r.allLost));
   return {
     requests: { judged, blocked, unexplained },
@@ -212,7 +217,8 @@ function rowOf(t: PlaceTally, c: RowContext): RowAndLost {
     probing: people.probing / t.blocked,
     costSession: Math.min(1, lost.requests / t.blocked),
     judgedAttack: Math.min(1, lost.attackRequests / t.blocked),
-    tokensAccepted: t.secrets.size === 0 ? 0 : [...t.secrets.keys()].filter((s) => c.accepted.has(s)).length / t.secrets.size,
+    tokensAccepted:
+      t.secrets.size === 0 ? 0 : [...t.secrets.keys()].filter((s) => c.accepted.has(s)).length / t.secrets.size,
     legitimateUsers: people.legitimate,
     legitimateNetworks: people.networks.size,
     credential: ofValues(t.credential),
@@ -316,7 +322,17 @@ function peopleOf(t: PlaceTally, c: RowContext, lost: readonly LostSession[]): P
     for (const u of certain) users.add(u);
     if (certain.length === 0) nameless++; // several people share the address, and the request does not say who it was
   }
-  return { before, after, never, probing, legitimateRequests, legitimate: users.size + nameless, users, networks, logins };
+  return {
+    before,
+    after,
+    never,
+    probing,
+    legitimateRequests,
+    legitimate: users.size + nameless,
+    users,
+    networks,
+    logins,
+  };
 }
 
 /** Expected cost: sessions lost and requests blocked that are likely wrong; then by id, so that the order is the same on every run. */

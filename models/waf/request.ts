@@ -96,7 +96,10 @@ function joinMatches(a: readonly WafMatch[], b: readonly WafMatch[]): readonly W
     const key = `${m.rule}\u0000${m.target ?? ''}`;
     const known = byPlace.get(key);
     if (known === undefined && byPlace.size >= MATCHES_MAX) continue;
-    byPlace.set(key, known === undefined ? m : { ...known, denies: known.denies || m.denies, value: known.value ?? m.value });
+    byPlace.set(
+      key,
+      known === undefined ? m : { ...known, denies: known.denies || m.denies, value: known.value ?? m.value },
+    );
   }
   return [...byPlace.values()];
 }
@@ -161,6 +164,7 @@ function fieldsOf(value: unknown): Fields {
   return isFields(value) ? value : NOTHING;
 }
 
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const listOf = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.filter(isFields) : []);
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

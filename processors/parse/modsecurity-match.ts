@@ -29,7 +29,8 @@ export function matchOf(words: string, tagged: string | undefined, variable: str
   const whole = shown?.value ?? data.value;
   return {
     pattern: patternOf(words),
-    matched: secret && (data.matched?.length ?? 0) > SECRET_PIECE_MAX ? undefined : boundedText(data.matched, MATCHED_MAX),
+    matched:
+      secret && (data.matched?.length ?? 0) > SECRET_PIECE_MAX ? undefined : boundedText(data.matched, MATCHED_MAX),
     value: secret || whole === undefined ? undefined : boundedText(redactText(whole), VALUE_MAX),
     valueLength: shown?.length ?? data.value?.length,
   };
@@ -41,7 +42,10 @@ export function isSecretVariable(variable: string): boolean {
   const collection = colon < 0 ? variable : variable.slice(0, colon);
   if (collection === 'REQUEST_COOKIES') return true;
   const name = colon < 0 ? '' : variable.slice(colon + 1);
-  return name !== '' && (isSecretName(name) || (collection === 'REQUEST_HEADERS' && /^(?:proxy-)?authorization$|^cookie$/i.test(name)));
+  return (
+    name !== '' &&
+    (isSecretName(name) || (collection === 'REQUEST_HEADERS' && /^(?:proxy-)?authorization$|^cookie$/i.test(name)))
+  );
 }
 
 interface Shown {

@@ -39,7 +39,7 @@ describe('hours in which sources wrote', () => {
     await first.write({ profiles: [idleTimeoutSession().profile], events: [], incidents: [] });
     await first.close();
     const old = new DatabaseSync(file);
-    old.exec('DROP TABLE source_hours; PRAGMA user_version = 5');
+    old.exec('DROP TABLE source_hours; DROP TABLE waf_decisions; DROP TABLE waf_proofs; PRAGMA user_version = 5');
     old.close();
     const reader = readStore(file);
     assert.deepEqual([...reader.coverage({ since: 0, until: HOUR })], []);

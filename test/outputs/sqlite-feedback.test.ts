@@ -145,7 +145,7 @@ describe('feedback in the store', () => {
   it('reads a store of version 2, which has no statements, and brings it up when it is written', async (t) => {
     const file = await filled(t);
     const old = new DatabaseSync(file);
-    old.exec(`DROP VIEW feedback_now; DROP TABLE feedback; DROP TABLE lines_text; DROP TABLE lines_indexed; DROP TABLE notes; DROP TABLE saved_searches; DROP TABLE audit; DROP TABLE source_hours; DROP INDEX profiles_search;
+    old.exec(`DROP VIEW feedback_now; DROP TABLE feedback; DROP TABLE lines_text; DROP TABLE lines_indexed; DROP TABLE notes; DROP TABLE saved_searches; DROP TABLE audit; DROP TABLE source_hours; DROP TABLE waf_decisions; DROP TABLE waf_proofs; DROP INDEX profiles_search;
       ALTER TABLE profiles DROP COLUMN stalled; PRAGMA user_version = 2`);
     old.close();
     const reader = readStore(file);

@@ -116,7 +116,7 @@ describe('openStore', () => {
     assert.deepEqual(readdirSync(dir), ['imapwhy.db']);
     const db = new DatabaseSync(file);
     assert.equal(db.prepare('PRAGMA journal_mode').get()?.journal_mode, 'wal');
-    assert.equal(db.prepare('PRAGMA user_version').get()?.user_version, 6);
+    assert.equal(db.prepare('PRAGMA user_version').get()?.user_version, 7);
     db.close();
   });
 
@@ -165,7 +165,7 @@ describe('openStore', () => {
     const db = new DatabaseSync(newer);
     db.exec('PRAGMA user_version = 99');
     db.close();
-    throwsCode('STORE_NEWER', /newer imapwhy \(store version 99, this one knows 6\)\. Update imapwhy/, () =>
+    throwsCode('STORE_NEWER', /newer imapwhy \(store version 99, this one knows 7\)\. Update imapwhy/, () =>
       openStore(newer),
     );
     throwsCode('STORE_NEWER', /Update imapwhy/, () => readStore(newer));

@@ -1,0 +1,17 @@
+import { buildQueue, type WafQueue } from '../../models/waf/queue.ts';
+import { requestsOf } from '../../models/waf/request.ts';
+import type { StoreReader } from '../../outputs/sqlite.ts';
+
+/** The queue of what a store holds. `now`: UTC epoch ms, for decisions that have expired. */
+export function readQueue(
+  store: StoreReader,
+  range: { readonly since?: number; readonly until?: number },
+  now: number,
+): WafQueue {
+  const { waf } = store;
+  return buildQueue(
+    requestsOf(waf.events(range)),
+    { visitsOf: waf.visitsOf, session: waf.visit, anyLogin: waf.anyLogin() },
+    { decisions: waf.decisions(), now },
+  );
+}
