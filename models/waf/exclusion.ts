@@ -78,7 +78,10 @@ function writeOne(e: Exclusion, id: number): Written {
   const expired = e.expires === null ? '' : ' It cannot end by itself: remove it on time.';
   switch (e.scope) {
     case 'rule-everywhere':
-      return { when: 'after', text: `${expired === '' ? '' : `${comment(expired.trim())}\n`}SecRuleRemoveById ${rule}` };
+      return {
+        when: 'after',
+        text: `${expired === '' ? '' : `${comment(expired.trim())}\n`}SecRuleRemoveById ${rule}`,
+      };
     case 'target-everywhere': {
       const safe = safeTarget(target);
       if (safe === undefined) return { reason: unsafeTarget(target) };
@@ -101,7 +104,8 @@ function writeOne(e: Exclusion, id: number): Written {
   }
 }
 
-const NO_PATH = 'the log does not say on which path, and an exclusion for all paths is only made with --scope target-everywhere';
+const NO_PATH =
+  'the log does not say on which path, and an exclusion for all paths is only made with --scope target-everywhere';
 
 /** A chain of conditions; only where all of them hold the last one's `ctl` runs. */
 function conditional(
@@ -113,7 +117,8 @@ function conditional(
 ): string {
   const conditions = [pathCondition(path)];
   const known = methods.filter((m) => /^[A-Z]{1,32}$/.test(m));
-  if (known.length > 0 && known.length === methods.length) conditions.push(`REQUEST_METHOD "@rx ^(?:${known.join('|')})\\z"`);
+  if (known.length > 0 && known.length === methods.length)
+    conditions.push(`REQUEST_METHOD "@rx ^(?:${known.join('|')})\\z"`);
   if (expires !== null) conditions.push(`TIME_EPOCH "@lt ${Math.floor(expires / 1000)}"`);
   return conditions
     .map((condition, i) => {
@@ -128,18 +133,22 @@ function conditional(
 function pathCondition(path: string): string {
   if (/^\/[A-Za-z0-9/._~-]*$/.test(path)) return `REQUEST_FILENAME "@streq ${path}"`;
   const bytes = decodedBytes(path);
-  const pattern = [...bytes].map((b) => (isPlain(b) ? String.fromCharCode(b) : `\\x${b.toString(16).padStart(2, '0')}`)).join('');
+  const pattern = [...bytes]
+    .map((b) => (isPlain(b) ? String.fromCharCode(b) : `\\x${b.toString(16).padStart(2, '0')}`))
+    .join('');
   return `REQUEST_FILENAME "@rx ^${pattern}\\z"`;
 }
 
-const isPlain = (b: number): boolean => (b >= 48 && b <= 57) || (b >= 65 && b <= 90) || (b >= 97 && b <= 122) || b === 47;
+const isPlain = (b: number): boolean =>
+  (b >= 48 && b <= 57) || (b >= 65 && b <= 90) || (b >= 97 && b <= 122) || b === 47;
 
 /** The bytes of a path as sent, percent-decoded once, as engines do; what is no valid escape stays. */
 function decodedBytes(path: string): Uint8Array {
   const raw = new TextEncoder().encode(path);
   const out: number[] = [];
   for (let i = 0; i < raw.length; i++) {
-    const hex = raw[i] === 37 ? Number.parseInt(String.fromCharCode(raw[i + 1] ?? 32, raw[i + 2] ?? 32), 16) : Number.NaN;
+    const hex =
+      raw[i] === 37 ? Number.parseInt(String.fromCharCode(raw[i + 1] ?? 32, raw[i + 2] ?? 32), 16) : Number.NaN;
     const isEscape = raw[i] === 37 && isHex(raw[i + 1]) && isHex(raw[i + 2]);
     out.push(isEscape ? hex : (raw[i] ?? 0));
     if (isEscape) i += 2;
@@ -151,11 +160,36 @@ const isHex = (b: number | undefined): boolean =>
   b !== undefined && ((b >= 48 && b <= 57) || (b >= 65 && b <= 70) || (b >= 97 && b <= 102));
 
 const SCALARS: ReadonlySet<string> = new Set([
-  ...['QUERY_STRING', 'REQUEST_URI', 'REQUEST_URI_RAW', 'REQUEST_FILENAME', 'REQUEST_BASENAME', 'REQUEST_LINE', 'REQUEST_BODY'],
-  ...['REQUEST_METHOD', 'REQUEST_PROTOCOL', 'PATH_INFO', 'FULL_REQUEST', 'FILES_COMBINED_SIZE', 'ARGS_COMBINED_SIZE', 'AUTH_TYPE'],
+  ...[
+    'QUERY_STRING',
+    'REQUEST_URI',
+    'REQUEST_URI_RAW',
+    'REQUEST_FILENAME',
+    'REQUEST_BASENAME',
+    'REQUEST_LINE',
+    'REQUEST_BODY',
+  ],
+  ...[
+    'REQUEST_METHOD',
+    'REQUEST_PROTOCOL',
+    'PATH_INFO',
+    'FULL_REQUEST',
+    'FILES_COMBINED_SIZE',
+    'ARGS_COMBINED_SIZE',
+    'AUTH_TYPE',
+  ],
 ]);
 const COLLECTIONS: ReadonlySet<string> = new Set([
-  ...['ARGS', 'ARGS_GET', 'ARGS_POST', 'ARGS_NAMES', 'ARGS_GET_NAMES', 'ARGS_POST_NAMES', 'REQUEST_HEADERS', 'REQUEST_HEADERS_NAMES'],
+  ...[
+    'ARGS',
+    'ARGS_GET',
+    'ARGS_POST',
+    'ARGS_NAMES',
+    'ARGS_GET_NAMES',
+    'ARGS_POST_NAMES',
+    'REQUEST_HEADERS',
+    'REQUEST_HEADERS_NAMES',
+  ],
   ...['REQUEST_COOKIES', 'REQUEST_COOKIES_NAMES', 'FILES', 'FILES_NAMES', 'MULTIPART_PART_HEADERS'],
 ]);
 
@@ -164,7 +198,9 @@ export function safeTarget(target: string): string | undefined {
   if (SCALARS.has(target) || target === 'XML:/*') return target;
   const colon = target.indexOf(':');
   if (colon < 0 || !COLLECTIONS.has(target.slice(0, colon))) return undefined;
-  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$|^[_][A-Za-z0-9._-]{0,127}$/.test(target.slice(colon + 1)) ? target : undefined;
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$|^[_][A-Za-z0-9._-]{0,127}$/.test(target.slice(colon + 1))
+    ? target
+    : undefined;
 }
 
 function unsafeTarget(target: string): string {

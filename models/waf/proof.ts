@@ -103,7 +103,9 @@ const LISTED_MAX = 20;
 export function isBlockedBy(verdict: Verdict, place: Place): boolean {
   return (
     verdict.blocked &&
-    verdict.matches.some((m) => m.rule === place.rule && (place.target === '' || m.target === null || sameTarget(m.target, place.target)))
+    verdict.matches.some(
+      (m) => m.rule === place.rule && (place.target === '' || m.target === null || sameTarget(m.target, place.target)),
+    )
   );
 }
 
@@ -112,7 +114,9 @@ const sameTarget = (a: string, b: string): boolean =>
   a === b || (a.startsWith('REQUEST_HEADERS:') && a.toLowerCase() === b.toLowerCase());
 
 export const rulesOf = (verdict: Verdict): readonly string[] => [
-  ...new Set(verdict.matches.filter((m) => !isSumRule(m)).map((m) => (m.target === null ? m.rule : `${m.rule} ${m.target}`))),
+  ...new Set(
+    verdict.matches.filter((m) => !isSumRule(m)).map((m) => (m.target === null ? m.rule : `${m.rule} ${m.target}`)),
+  ),
 ];
 
 export interface PlaceRuns {
@@ -162,7 +166,8 @@ export function judgePlaceRuns(runs: PlaceRuns, freedPlaces: readonly FreedPlace
 }
 
 function whyNot(proven: number, notFreed: readonly Replay[], wrong: number): string {
-  if (proven === 0) return 'nothing could be proven: no request that was sent is blocked by this rule without the exclusions';
+  if (proven === 0)
+    return 'nothing could be proven: no request that was sent is blocked by this rule without the exclusions';
   if (notFreed.length > 0) return `${notFreed.length} of ${proven} proven requests are still blocked`;
   return wrong > 0 ? `${wrong} attacks that other rules stop were let through` : '';
 }

@@ -42,7 +42,10 @@ describe('an exclusion', () => {
   });
 
   test('everywhere only on demand, in a file of its own', () => {
-    assert.equal(directives(written({ scope: 'target-everywhere' }).after), 'SecRuleUpdateTargetById 942190 "!ARGS:refresh_token"');
+    assert.equal(
+      directives(written({ scope: 'target-everywhere' }).after),
+      'SecRuleUpdateTargetById 942190 "!ARGS:refresh_token"',
+    );
     assert.equal(written({ scope: 'target-everywhere' }).before, '');
     assert.equal(directives(written({ scope: 'rule-everywhere' }).after), 'SecRuleRemoveById 942190');
     for (const scope of ['target', 'path'] as const) assert.equal(written({ scope }).after, '');
@@ -50,7 +53,10 @@ describe('an exclusion', () => {
 
   test('ids follow one another from the first', () => {
     const { before } = writeExclusions([exclusion(), exclusion({ place: place('/x') })], { ...OPTIONS, firstId: 5 });
-    assert.deepEqual([...before.matchAll(/id:(\d+)/g)].map((m) => m[1]), ['5', '6']);
+    assert.deepEqual(
+      [...before.matchAll(/id:(\d+)/g)].map((m) => m[1]),
+      ['5', '6'],
+    );
   });
 
   test('a path with odd characters is an exact pattern of escapes, decoded as engines do', () => {
@@ -92,9 +98,27 @@ describe('an exclusion', () => {
   });
 
   test('targets of a fixed list only', () => {
-    for (const target of ['ARGS:a', 'ARGS:_pass', 'ARGS:json.a.b', 'REQUEST_HEADERS:User-Agent', 'REQUEST_COOKIES:sid', 'QUERY_STRING', 'XML:/*'])
+    for (const target of [
+      'ARGS:a',
+      'ARGS:_pass',
+      'ARGS:json.a.b',
+      'REQUEST_HEADERS:User-Agent',
+      'REQUEST_COOKIES:sid',
+      'QUERY_STRING',
+      'XML:/*',
+    ])
       assert.equal(safeTarget(target), target);
-    for (const target of ['', 'TX:0', 'ARGS', 'ARGS:', 'ARGS:*', 'ENV:x', '!ARGS:a', 'ARGS:a|ARGS:b', `ARGS:${'x'.repeat(129)}`])
+    for (const target of [
+      '',
+      'TX:0',
+      'ARGS',
+      'ARGS:',
+      'ARGS:*',
+      'ENV:x',
+      '!ARGS:a',
+      'ARGS:a|ARGS:b',
+      `ARGS:${'x'.repeat(129)}`,
+    ])
       assert.equal(safeTarget(target), undefined, target);
   });
 });
@@ -102,28 +126,51 @@ describe('an exclusion', () => {
 test('whatever a log holds, a file has only comments and the directives that were meant', () => {
   const hostile = fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.constantFrom('"', '\\', '\n', '\r\n', '\u2028', '\u0085', '#', '%{x}', '`', "'", '\n\nSecRuleEngine Off\n', 'x\\', '"\\\n', ';', ','),
+    fc.constantFrom(
+      '"',
+      '\\',
+      '\n',
+      '\r\n',
+      '\u2028',
+      '\u0085',
+      '#',
+      '%{x}',
+      '`',
+      "'",
+      '\n\nSecRuleEngine Off\n',
+      'x\\',
+      '"\\\n',
+      ';',
+      ',',
+    ),
   );
   fc.assert(
-    fc.property(fc.array(hostile), fc.array(hostile), fc.array(hostile), fc.array(hostile), fc.constantFrom('target', 'path', 'target-everywhere' as const), (path, target, remarks, methods, scope) => {
-      const files = writeExclusions(
-        [
-          exclusion({
-            place: { rule: '942190', path: `/${path.join('')}`, target: `ARGS:${target.join('')}` },
-            scope,
-            remarks,
-            methods,
-          }),
-        ],
-        { ...OPTIONS, title: remarks.join('') },
-      );
-      for (const text of [files.before, files.after])
-        for (const line of text.split(/[\n\r\u2028\u2029\u0085]/))
-          assert.match(
-            line,
-            /^$|^#(?: [^\\]*)?$|^ {0,12}SecRule (?:REQUEST_FILENAME "@(?:streq \/[\w/.~-]*|rx \^(?:[A-Za-z0-9/]|\\x[0-9a-f]{2})*\\z)"|REQUEST_METHOD "@rx \^\(\?:[A-Z|]+\)\\z"|TIME_EPOCH "@lt \d+") \\$|^ {4,12}"(?:id:97000,phase:1,pass,t:none,nolog|t:none),(?:chain|ctl:ruleRemove(?:TargetById=942190;ARGS:[\w.-]+|ById=942190))"$|^SecRuleUpdateTargetById 942190 "!ARGS:[\w.-]+"$/,
-          );
-    }),
+    fc.property(
+      fc.array(hostile),
+      fc.array(hostile),
+      fc.array(hostile),
+      fc.array(hostile),
+      fc.constantFrom('target', 'path', 'target-everywhere' as const),
+      (path, target, remarks, methods, scope) => {
+        const files = writeExclusions(
+          [
+            exclusion({
+              place: { rule: '942190', path: `/${path.join('')}`, target: `ARGS:${target.join('')}` },
+              scope,
+              remarks,
+              methods,
+            }),
+          ],
+          { ...OPTIONS, title: remarks.join('') },
+        );
+        for (const text of [files.before, files.after])
+          for (const line of text.split(/[\n\r\u2028\u2029\u0085]/))
+            assert.match(
+              line,
+              /^$|^#(?: [^\\]*)?$|^ {0,12}SecRule (?:REQUEST_FILENAME "@(?:streq \/[\w/.~-]*|rx \^(?:[A-Za-z0-9/]|\\x[0-9a-f]{2})*\\z)"|REQUEST_METHOD "@rx \^\(\?:[A-Z|]+\)\\z"|TIME_EPOCH "@lt \d+") \\$|^ {4,12}"(?:id:97000,phase:1,pass,t:none,nolog|t:none),(?:chain|ctl:ruleRemove(?:TargetById=942190;ARGS:[\w.-]+|ById=942190))"$|^SecRuleUpdateTargetById 942190 "!ARGS:[\w.-]+"$/,
+            );
+      },
+    ),
     { numRuns: 300 },
   );
 });
