@@ -6,6 +6,7 @@ import {
   maxLength,
   minLength,
   object,
+  optional,
   picklist,
   pipe,
   regex,
@@ -19,7 +20,7 @@ export const DEFAULT_ACCOUNTS = './imapwhy-accounts.json';
 
 const NAME = pipe(string(), minLength(1), maxLength(200), regex(/^[\p{L}\p{N}._@+-]+$/u));
 const FILE = object({
-  accounts: array(object({ name: NAME, role: picklist(ROLES), password: string() })),
+  accounts: array(object({ name: NAME, role: picklist(ROLES), password: optional(string()) })),
 });
 
 /** The accounts of a file; none if there is no such file. Throws UseError for a file that is something else. */

@@ -12,8 +12,10 @@ import { parseZone } from '../processors/time.ts';
 import { terminalText } from '../reports/clean-text.ts';
 import { type Access, createApp } from '../web/app.ts';
 import { createDesk } from '../web/desk.ts';
+import type { SingleSignOn } from '../web/single-sign-on.ts';
 import { DEFAULT_ACCOUNTS, readAccounts } from './accounts.ts';
 import { DEFAULT_STORE } from './explain.ts';
+import { openId } from './open-id.ts';
 import { readOutlook } from './outlook-file.ts';
 import { UseError } from './use-error.ts';
 
@@ -25,6 +27,9 @@ export interface ServeOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly publicUrl?: string;
+  readonly oidcIssuer?: string;
+  readonly oidcClientId?: string;
+  readonly oidcClaim?: string;
 }
 
 /** Adds `serve` to the program. */
@@ -42,6 +47,9 @@ export function registerServe(program: Command): void {
       '--public-url <url>',
       'how browsers reach it, such as https://imapwhy.example.org: needed behind a proxy, which then must do TLS',
     )
+    .option('--oidc-issuer <url>', 'sign in with OpenID Connect; the client’s secret is taken from IMAPWHY_OIDC_SECRET')
+    .option('--oidc-client-id <id>', 'by which the issuer knows this server', 'imapwhy')
+    .option('--oidc-claim <name>', 'claim of the identity token that is the name of the account', 'preferred_username')
     .addHelpText(
       'after',
       '\nExamples:\n  imapwhy serve\n  imapwhy user add ola --role admin && imapwhy serve --listen 127.0.0.1:8180 --public-url https://imapwhy.example.org\n  imapwhy serve --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --public-url https://mon.example.org:8443',
@@ -72,11 +80,14 @@ export async function serve(options: ServeOptions): Promise<Service> {
       `${options.store}: no such store. Run \`imapwhy analyze\` first, or name the store with --store FILE.`,
     );
   const zone = options.tz === undefined ? undefined : luxonZone(options.tz);
+  const singleSignOn = await singleSignOnOf(options);
   const store = openStore(options.store, { bulk: false });
-  const server = await startServer(store, zone, options, access, tls, place).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
+  const server = await startServer(store, zone, options, { ...access, singleSignOn }, tls, place).catch(
+    async (error: unknown) => {
+      await store.close();
+      throw error;
+    },
+  );
   const indexing = indexLines(store);
   return {
     url: options.publicUrl ?? `${tls ? 'https' : 'http'}://${hostOf(server, place.host)}`,
@@ -174,6 +185,22 @@ function accessOf(options: ServeOptions, place: Place, hasTls: boolean, hasAccou
     account: hasAccounts ? async (name) => (await readAccounts(accounts)).find((a) => a.name === name) : undefined,
     isSecure: hasTls || url !== undefined,
   };
+}
+
+async function singleSignOnOf(options: ServeOptions): Promise<SingleSignOn | undefined> {
+  const { oidcIssuer: issuer, publicUrl } = options;
+  if (issuer === undefined) return undefined;
+  const secret = process.env.IMAPWHY_OIDC_SECRET;
+  if (publicUrl === undefined)
+    throw new UseError('--oidc-issuer needs --public-url: the issuer sends browsers back there.');
+  if (!secret) throw new UseError('--oidc-issuer needs the client’s secret in the environment: IMAPWHY_OIDC_SECRET.');
+  return openId({
+    issuer,
+    clientId: options.oidcClientId ?? 'imapwhy',
+    claim: options.oidcClaim ?? 'preferred_username',
+    secret,
+    publicUrl,
+  });
 }
 
 interface Tls {

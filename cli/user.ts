@@ -14,6 +14,8 @@ const PASSWORD_MAX = 1000;
 interface UserOptions {
   readonly role?: string;
   readonly accounts: string;
+  /** The account has no password: another server says who it is (serve --oidc-issuer). */
+  readonly oidc?: boolean;
 }
 
 /** Adds `user add|remove|list` to the program. */
@@ -27,7 +29,10 @@ export function registerUser(program: Command): void {
     )
     .argument('<name>', 'letters, digits and . _ @ + -')
     .option('--role <role>', ROLES.join(', '), 'viewer')
-    .action(async (name: string, options: UserOptions) => say(await addUser(name, options, await askPassword(name))));
+    .option('--oidc', 'no password: who it is says the server of serve --oidc-issuer')
+    .action(async (name: string, options: UserOptions) =>
+      say(await addUser(name, options, options.oidc ? undefined : await askPassword(name))),
+    );
   withFile(user.command('remove'))
     .description('take an account away; who is signed in with it stays so until the service is restarted')
     .argument('<name>')
@@ -41,19 +46,22 @@ const say = (text: string): void => {
   process.stdout.write(`${terminalText(text)}\n`);
 };
 
-export async function addUser(name: string, options: UserOptions, password: string): Promise<string> {
+export async function addUser(name: string, options: UserOptions, password: string | undefined): Promise<string> {
   if (!isAccountName(name))
     throw new UseError(`${name}: no name for an account. Use letters, digits and . _ @ + - (at most 200).`);
   const role = ROLES.find((r) => r === options.role);
   if (role === undefined) throw new UseError(`--role ${options.role}: one of ${ROLES.join(', ')}.`);
-  if (password.length < PASSWORD_MIN || password.length > PASSWORD_MAX)
+  if (password !== undefined && (password.length < PASSWORD_MIN || password.length > PASSWORD_MAX))
     throw new UseError(
       `the password has ${password.length} characters; ${PASSWORD_MIN} to ${PASSWORD_MAX} are needed.`,
     );
   const accounts = await readAccounts(options.accounts);
   const known = accounts.some((a) => a.name === name);
   const others = accounts.filter((a) => a.name !== name);
-  await writeAccounts(options.accounts, [...others, { name, role, password: await hashPassword(password) }]);
+  await writeAccounts(options.accounts, [
+    ...others,
+    { name, role, ...(password !== undefined && { password: await hashPassword(password) }) },
+  ]);
   return `${name} (${role}) ${known ? 'has a new password and role' : 'may sign in'}: ${options.accounts}`;
 }
 

@@ -16,6 +16,7 @@ import { messagePage, signInPage } from './pages/sign-in.ts';
 import { isPassword } from './password.ts';
 import { parseQuery } from './query.ts';
 import { type Account, mayWrite, type Person, SignedIn, SignInThrottle } from './sign-in.ts';
+import { BegunSignIns, type SingleSignOn } from './single-sign-on.ts';
 import { STYLE } from './style.css.ts';
 import { LANGUAGES, type Language, type View } from './view.ts';
 
@@ -23,6 +24,8 @@ import { LANGUAGES, type Language, type View } from './view.ts';
 export interface Access {
   /** Undefined: nobody signs in, which only a server on the loopback interface may do. */
   readonly account: ((name: string) => Promise<Account | undefined>) | undefined;
+  /** Another server that says who somebody is; who has no account may not come in all the same. */
+  readonly singleSignOn?: SingleSignOn | undefined;
   /** Names by which the server may be called, with port where it is not the scheme's own: what else a browser asks for is refused (DNS rebinding). */
   readonly hosts: readonly string[];
   /** Browsers reach it by https: cookies say so, and forms must come from there. */
@@ -51,8 +54,17 @@ const BODY_MAX = 64 * 1024;
 const NAME_MAX = 200;
 const TEXT_MAX = 4000;
 /** What may be seen by somebody who is not signed in. */
-const PUBLIC = new Set(['/sign-in', '/style.css', '/page.js', '/language/en', '/language/zh']);
+const PUBLIC = new Set([
+  '/sign-in',
+  '/sign-in/elsewhere',
+  '/sign-in/return',
+  '/style.css',
+  '/page.js',
+  '/language/en',
+  '/language/zh',
+]);
 const TOKEN_COOKIE = 'imapwhy';
+const STATE_COOKIE = 'imapwhy-sign-in';
 const LANGUAGE_COOKIE = 'imapwhy-language';
 
 /** The web application. It answers requests and listens nowhere by itself. */
@@ -60,6 +72,8 @@ export function createApp(application: Application): Hono<Env> {
   const { desk, access, clock } = application;
   const signedIn = new SignedIn();
   const throttle = new SignInThrottle();
+  const begunSignIns = new BegunSignIns();
+  const elsewhere = access.singleSignOn !== undefined;
   const app = new Hono<Env>();
 
   app.use(
@@ -116,25 +130,64 @@ export function createApp(application: Application): Hono<Env> {
     return c.redirect(insidePath(c.req.query('to')));
   });
 
-  app.get('/sign-in', (c) => c.html(signInPage(c.var.view, insidePath(c.req.query('to')), undefined)));
+  app.get('/sign-in', (c) => c.html(signInPage(c.var.view, insidePath(c.req.query('to')), undefined, elsewhere)));
   app.post('/sign-in', async (c) => {
     const { view } = c.var;
     const form = await c.req.parseBody();
     const [name, password, to] = [formText(form, 'name'), formText(form, 'password'), insidePath(formText(form, 'to'))];
     const [now, address] = [clock(), application.addressOf(c)];
     const waitMs = throttle.waitMs(name, address, now);
-    if (waitMs > 0) return c.html(signInPage(view, to, view.words.tooManyTries(Math.ceil(waitMs / 60_000))), 429);
+    if (waitMs > 0)
+      return c.html(signInPage(view, to, view.words.tooManyTries(Math.ceil(waitMs / 60_000)), elsewhere), 429);
     // Counted before the check, which takes a while: many tries at once are not one.
     throttle.failed(name, address, now);
     const account = await access.account?.(name);
     if (!(await isPassword(password, account?.password)) || !account)
-      return c.html(signInPage(view, to, view.words.wrongPassword), 401);
+      return c.html(signInPage(view, to, view.words.wrongPassword, elsewhere), 401);
     throttle.succeeded(name);
-    const token = signedIn.start({ name: account.name, role: account.role }, now);
+    welcome(c, account, now);
+    return c.redirect(to);
+  });
+
+  function welcome(c: Context, { name, role }: Account, now: number): void {
+    const token = signedIn.start({ name, role }, now);
     const options = { path: '/', httpOnly: true, sameSite: 'Lax', secure: access.isSecure } as const;
     setCookie(c, TOKEN_COOKIE, token, access.isSecure ? { ...options, prefix: 'host' } : options);
-    desk.audit(account.name, 'signed in', account.name, new Date(now).toISOString());
-    return c.redirect(to);
+    desk.audit(name, 'signed in', name, new Date(now).toISOString());
+  }
+
+  app.get('/sign-in/elsewhere', async (c) => {
+    const begun = await access.singleSignOn?.begin(insidePath(c.req.query('to')), clock());
+    if (!begun) return c.notFound();
+    begunSignIns.add(begun.begun);
+    // The browser that comes back must be the one that went: else somebody could be signed in as somebody else by a link.
+    const options = {
+      path: '/sign-in',
+      httpOnly: true,
+      sameSite: 'Lax',
+      secure: access.isSecure,
+      maxAge: 600,
+    } as const;
+    setCookie(c, STATE_COOKIE, begun.begun.state, options);
+    return c.redirect(begun.url);
+  });
+  app.get('/sign-in/return', async (c) => {
+    const { view } = c.var;
+    const state = getCookie(c, STATE_COOKIE);
+    deleteCookie(c, STATE_COOKIE, { path: '/sign-in', secure: access.isSecure });
+    const begun = state !== undefined && state === c.req.query('state') ? begunSignIns.take(state, clock()) : undefined;
+    if (!begun || !access.singleSignOn) return c.html(signInPage(view, '/', view.words.signInFailed, true), 400);
+    let name: string | undefined;
+    try {
+      name = await access.singleSignOn.complete(view.here, begun);
+    } catch (error) {
+      application.onError(error);
+      return c.html(signInPage(view, begun.to, view.words.signInFailed, true), 401);
+    }
+    const account = name === undefined ? undefined : await access.account?.(name);
+    if (!account) return c.html(signInPage(view, begun.to, view.words.noAccount(name ?? ''), true), 403);
+    welcome(c, account, clock());
+    return c.redirect(begun.to);
   });
   app.post('/sign-out', (c) => {
     const prefix = access.isSecure ? 'host' : undefined;

@@ -12,11 +12,12 @@ export interface Person {
 
 export const mayWrite = (person: Person): boolean => person.role !== 'viewer';
 
-/** Who signs in with a password. */
+/** Who may come in. */
 export interface Account {
   readonly name: string;
   readonly role: Role;
-  readonly password: string; // as `hashPassword` keeps it
+  /** As `hashPassword` keeps it; undefined: only another server can say who this is. */
+  readonly password?: string | undefined;
 }
 
 const IDLE_MS = 8 * 3_600_000;

@@ -18,7 +18,8 @@ input,select,textarea,button{font:inherit;color:inherit;background:var(--bg);bor
 input[type=search]{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.95rem}
 textarea{width:100%;max-width:40rem}
 button{cursor:pointer;background:var(--panel);font-weight:600}
-button:hover{border-color:var(--text)}
+a.button{display:inline-block;color:inherit;text-decoration:none;border:1px solid var(--muted);border-radius:.4rem;padding:.45rem .65rem;background:var(--panel);font-weight:600}
+button:hover,a.button:hover{border-color:var(--text)}
 button.link{border:0;background:none;padding:.1rem .3rem;font-weight:400;color:var(--link);text-decoration:underline}
 form.inline{display:inline}
 form.fields{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end;margin:.7rem 0}

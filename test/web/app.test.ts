@@ -303,6 +303,56 @@ describe('who may come in', () => {
   });
 });
 
+describe('sign-in elsewhere', () => {
+  const state = 'state-1';
+  const access: Partial<Access> = {
+    account: async (name) => (name === 'ola' ? { name, role: 'reviewer' } : undefined),
+    singleSignOn: {
+      begin: async (to, at) => ({
+        url: 'https://login.example.org/auth',
+        begun: { state, nonce: 'n', verifier: 'v', to, at },
+      }),
+      complete: async (path) => {
+        if (path.includes('error')) throw new Error('denied');
+        return new URL(path, 'https://x').searchParams.get('code') ?? undefined;
+      },
+    },
+  };
+  const begin = async (s: Site): Promise<string> => {
+    const away = await s.get('/sign-in/elsewhere?to=%2Fsearch');
+    assert.equal(away.headers.get('Location'), 'https://login.example.org/auth');
+    return (away.headers.get('Set-Cookie') ?? '').split(';', 1)[0] ?? '';
+  };
+
+  it('lets in who has an account, as the role that it has here', async (t) => {
+    const s = await site(t, access);
+    assert.match(await text(await s.get('/sign-in')), /Sign in with your organisation/);
+    const back = await s.get(`/sign-in/return?state=${state}&code=ola`, { Cookie: await begin(s) });
+    assert.equal(back.headers.get('Location'), '/search');
+    const Cookie =
+      back.headers
+        .getSetCookie()
+        .find((c) => c.startsWith('imapwhy='))
+        ?.split(';', 1)[0] ?? '';
+    assert.equal((await s.get('/search', { Cookie })).status, 200);
+    assert.equal((await s.post('/sign-in', { name: 'ola', password: '', to: '/' })).status, 401, 'it has no password');
+  });
+
+  it('refuses everybody else', async (t) => {
+    const s = await site(t, access);
+    const stranger = await s.get(`/sign-in/return?state=${state}&code=eve`, { Cookie: await begin(s) });
+    assert.equal(stranger.status, 403);
+    assert.match(await text(stranger), /eve has no account here/);
+    assert.equal((await s.get(`/sign-in/return?state=${state}&error=x`, { Cookie: await begin(s) })).status, 401);
+    await begin(s);
+    assert.equal((await s.get(`/sign-in/return?state=${state}&code=ola`)).status, 400, 'a link from somebody else');
+    const Cookie = await begin(s);
+    assert.equal((await s.get('/sign-in/return?state=other&code=ola', { Cookie })).status, 400);
+    const plain = await site(t, { account: access.account });
+    assert.equal((await plain.get('/sign-in/elsewhere')).status, 404);
+  });
+});
+
 describe('other pages in the same browser', () => {
   it('cannot send forms', async (t) => {
     const { post, store } = await site(t);
