@@ -107,7 +107,7 @@ function wrongUse(id: string | undefined, options: ExplainOptions): string | und
 }
 
 /** luxon reads `+02:00` as a name only with UTC before it. */
-function luxonZone(zone: string): string {
+export function luxonZone(zone: string): string {
   const name = parseZone(zone)?.name ?? 'UTC';
   return /^[+-]/.test(name) ? `UTC${name}` : name;
 }

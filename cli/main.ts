@@ -22,6 +22,7 @@ const program = new Command('imapwhy')
 const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['analyze', async () => (await import('./analyze.ts')).registerAnalyze],
   ['explain', async () => (await import('./explain.ts')).registerExplain],
+  ['report', async () => (await import('./report.ts')).registerReport],
   ['feedback', async () => (await import('./feedback.ts')).registerFeedback],
   ['serve', async () => (await import('./serve.ts')).registerServe],
   ['user', async () => (await import('./user.ts')).registerUser],

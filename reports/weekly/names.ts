@@ -26,9 +26,10 @@ export const PLAIN_NAMES: Names = {
 };
 
 const CHARACTERS = 10;
-/** What can be an address or a network, with a port or a length behind it; checked with `isIP` afterwards. */
-const ADDRESS =
-  /(?<![\w.:])(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?)(\/\d{1,3})?(?![\w:])/gi;
+/** What can be an address or a network, checked with `isIP` afterwards. A port may follow the first, nothing of an address the second. */
+const IPV4 = /(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(\/\d{1,2})?(?!\w|\.\w)/g;
+const IPV6 =
+  /(?<![\w:])([0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?)(\/\d{1,3})?(?![\w:])/gi;
 const MAIL_ADDRESS = /[^\s<>()[\]"',;:=/]{1,128}@[^\s<>()[\]"',;:=/]{1,255}/g;
 
 /**
@@ -40,11 +41,11 @@ export function pseudonyms(key: string): Names {
     `${kind}-${base32(createHmac('sha256', key).update(`weekly ${kind}\0${text}`).digest())}`;
   const user = (name: string): string => named('user', name.toLowerCase());
   const address = (text: string): string => named('addr', text.toLowerCase());
-  const hideAddresses = (text: string): string =>
-    text.replace(ADDRESS, (whole, candidate: string, length: string | undefined) => {
-      if (isIP(candidate) === 0) return whole;
-      return length === undefined ? address(candidate) : named('net', networkOf(candidate));
-    });
+  const hideAddress = (whole: string, candidate: string, length: string | undefined): string => {
+    if (isIP(candidate) === 0) return whole;
+    return length === undefined ? address(candidate) : named('net', networkOf(candidate));
+  };
+  const hideAddresses = (text: string): string => text.replace(IPV6, hideAddress).replace(IPV4, hideAddress);
   const hideText = (text: string, users: readonly string[]): string => {
     let hidden = text.replace(MAIL_ADDRESS, (found) => user(found));
     // The longest first: `anna.b` before `anna`.
@@ -55,16 +56,15 @@ export function pseudonyms(key: string): Names {
   return {
     areHidden: true,
     user,
-    scope: (scope) => (/^(?:user|client|tunnel):/.test(scope) ? scopeOf(scope, user) : hideText(scope, [])),
+    scope: (scope) => {
+      const colon = scope.indexOf(':') + 1;
+      const [kind, name] = [scope.slice(0, colon), scope.slice(colon)];
+      return kind + (/^(?:user|client|tunnel):$/.test(kind) ? user(name) : hideText(name, []));
+    },
     text: hideText,
     line: () => null,
     source: (name) => named('source', name),
   };
-}
-
-function scopeOf(scope: string, user: (name: string) => string): string {
-  const colon = scope.indexOf(':');
-  return `${scope.slice(0, colon + 1)}${user(scope.slice(colon + 1))}`;
 }
 
 /** `anna@example.org` can also stand as `anna`. */

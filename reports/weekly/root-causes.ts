@@ -29,7 +29,6 @@ export interface CauseGroup {
   probability: number; // sum
   firstMs: number;
   lastMs: number;
-  /** Starts of its latest failures' spacing: the sum of gaps is last less first. */
   readonly perDay: number[];
   readonly users: DistinctCounter;
   readonly networks: DistinctCounter;
@@ -131,7 +130,7 @@ function exampleOf(profile: Profile): Example {
     .filter((e) => e.name !== 'base' && weightOf(e) > 0)
     .sort((a, b) => weightOf(b) - weightOf(a) || compareText(a.name, b.name))
     .slice(0, EVIDENCE_SHOWN)
-    .map((e) => ({ name: e.name, text: e.text, line: e.lines[0]?.original ?? null }));
+    .map((e) => ({ name: e.name, text: e.text, line: e.lines.at(-1)?.original ?? null }));
   const addresses = [...profile.related.user, profile.user.name ?? '', profile.imapwhy.path.vpn?.name ?? ''];
   return {
     id: session.id,
