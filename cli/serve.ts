@@ -18,6 +18,7 @@ import { DEFAULT_STORE } from './explain.ts';
 import { openId } from './open-id.ts';
 import { readOutlook } from './outlook-file.ts';
 import { UseError } from './use-error.ts';
+import { readQueue } from './waf/read-queue.ts';
 
 export interface ServeOptions {
   readonly listen: string;
@@ -110,7 +111,11 @@ async function startServer(
 ): Promise<Server> {
   const hosts: string[] = [];
   const app = createApp({
-    desk: createDesk(store, Date.now, () => readOutlook(join(dirname(options.store), 'likely-to-fail.json'))),
+    desk: createDesk(store, {
+      clock: Date.now,
+      outlook: () => readOutlook(join(dirname(options.store), 'likely-to-fail.json')),
+      wafQueue: () => readQueue(store, {}, Date.now()),
+    }),
     access: { ...access, hosts },
     zone: zone ?? luxonZone(store.runs()[0]?.zone ?? 'UTC'),
     clock: Date.now,

@@ -17,7 +17,14 @@ const mayImport: Readonly<Record<Stage, Readonly<Record<string, Allowed>>>> = {
   models: { processors: 'all' },
   outputs: { processors: 'all', models: 'types' },
   reports: { processors: 'all', models: 'types', 'outputs/output.ts': 'types' },
-  web: { processors: 'all', models: 'types', outputs: 'types', 'outputs/search.ts': 'all', reports: 'all' },
+  web: {
+    processors: 'all',
+    models: 'types',
+    'models/waf/decision.ts': 'all',
+    outputs: 'types',
+    'outputs/search.ts': 'all',
+    reports: 'all',
+  },
   cli: {
     ingest: 'all',
     processors: 'all',

@@ -4,6 +4,8 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { csrf } from 'hono/csrf';
 import { secureHeaders } from 'hono/secure-headers';
 import { stream } from 'hono/streaming';
+import { DateTime } from 'luxon';
+import { WAF_DECISIONS } from '../models/waf/decision.ts';
 import type { SearchPosition } from '../outputs/search.ts';
 import type { Desk } from './desk.ts';
 import { CSV_HEADER, csvLine } from './export.ts';
@@ -13,6 +15,7 @@ import { nowPage, WINDOWS_HOURS } from './pages/now.ts';
 import { searchPage } from './pages/search.ts';
 import { sessionPage } from './pages/session.ts';
 import { messagePage, signInPage } from './pages/sign-in.ts';
+import { wafPage, wafPlacePage } from './pages/waf.ts';
 import { isPassword } from './password.ts';
 import { parseQuery } from './query.ts';
 import { type Account, mayWrite, type Person, SignedIn, SignInThrottle } from './sign-in.ts';
@@ -283,6 +286,24 @@ export function createApp(application: Application): Hono<Env> {
     return c.redirect(`/incident/${encodeURIComponent(subject)}`);
   });
 
+  app.get('/waf', (c) => c.html(wafPage(c.var.view, desk.waf())));
+  app.get('/waf/:place', (c) => {
+    const row = desk.waf().rows.find((r) => r.id === c.req.param('place'));
+    return row ? c.html(wafPlacePage(c.var.view, row)) : c.notFound();
+  });
+  app.post('/waf/:place/decision', async (c) => {
+    const { view } = c.var;
+    const place = c.req.param('place');
+    const form = await c.req.parseBody();
+    const decision = WAF_DECISIONS.find((d) => d === formText(form, 'decision'));
+    const [by, note, day] = [saidBy(view, form), formText(form, 'note'), formText(form, 'expires')];
+    const expires = day === '' ? null : dayIn(view.zone, day);
+    const said = { by, note: note === '' ? null : note, at: new Date(clock()).toISOString() };
+    if (by === '' || !decision || expires === undefined || !desk.decide(place, decision, { ...said, expires }))
+      return c.html(messagePage(view, view.words.failure), 400);
+    return c.redirect(`/waf/${place}`);
+  });
+
   app.notFound((c) => c.html(messagePage(c.var.view, c.var.view.words.notFound), 404));
   app.onError((error, c) => {
     if ('getResponse' in error && typeof error.getResponse === 'function') return error.getResponse();
@@ -350,4 +371,10 @@ function formText(form: Form, name: string, max = TEXT_MAX): string {
 /** Who is signed in; where nobody does, the name that was typed. */
 function saidBy(view: View, form: Form): string {
   return view.person.name ?? formText(form, 'by', NAME_MAX);
+}
+
+/** The beginning of a day as ISO 8601 UTC; undefined for what is no day. */
+function dayIn(zone: string, day: string): string | undefined {
+  const time = DateTime.fromISO(day, { zone });
+  return /^\d{4}-\d{2}-\d{2}$/.test(day) && time.isValid ? time.toUTC().toISO() : undefined;
 }

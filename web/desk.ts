@@ -1,3 +1,5 @@
+import type { WafDecisionKind } from '../models/waf/decision.ts';
+import type { WafQueue } from '../models/waf/queue.ts';
 import type { ProfileSearch } from '../outputs/search.ts';
 import type { Store } from '../outputs/sqlite.ts';
 import type { Note, SavedSearch } from '../outputs/sqlite-desk.ts';
@@ -12,6 +14,22 @@ import type { NowData, Outlook } from './pages/now.ts';
 import type { Neighbours, SessionData } from './pages/session.ts';
 import { fieldWord, parseQuery } from './query.ts';
 import { silentSources } from './silent-sources.ts';
+
+/** Who said it, when, and why. */
+export interface Said {
+  readonly by: string;
+  readonly at: string; // ISO 8601 UTC
+  readonly note: string | null;
+}
+
+/** What the desk is made of beside the store. */
+export interface DeskSources {
+  readonly clock: () => number; // epoch ms
+  /** What is expected next, read anew each time. */
+  readonly outlook: () => Outlook | undefined;
+  /** The queue of the WAF review, made anew each time. */
+  readonly wafQueue: () => WafQueue;
+}
 
 /** What the pages ask and say. */
 export interface Desk {
@@ -28,6 +46,9 @@ export interface Desk {
   feedback(session: string, label: string | null, by: string, note: string, at: string): boolean;
   incident(id: string): IncidentData | undefined;
   addNote(note: Note): boolean;
+  waf(): WafQueue;
+  /** False for a place that is not in the queue. `expires`: ISO 8601 UTC. */
+  decide(place: string, decision: WafDecisionKind, said: Said & { readonly expires: string | null }): boolean;
   audit(by: string, action: string, subject: string, at: string): void;
 }
 
@@ -41,8 +62,7 @@ const OPEN_MS = 10 * 60_000;
 const MINUTE_MS = 60_000;
 const INCIDENTS_MAX = 100_000;
 
-/** `outlook`: what is expected next, read anew each time. `clock`: epoch ms. */
-export function createDesk(store: Store, clock: () => number, outlook: () => Outlook | undefined): Desk {
+export function createDesk(store: Store, { clock, outlook, wafQueue }: DeskSources): Desk {
   let kept: { readonly hours: number; readonly at: number; readonly data: NowData } | undefined;
   let indexed = false;
   const audit: Desk['audit'] = (by, action, subject, at) => store.desk.recordAudit({ by, action, subject, at });
@@ -140,6 +160,26 @@ export function createDesk(store: Store, clock: () => number, outlook: () => Out
       if (!incident) return false;
       store.desk.addNote(note);
       audit(note.by, 'note', note.subject, note.at);
+      return true;
+    },
+    waf: wafQueue,
+    decide(place, decision, { by, at, note, expires }) {
+      const row = wafQueue().rows.find((r) => r.id === place);
+      if (!row) return false;
+      store.waf.decide({
+        rule: row.rule.id,
+        path: row.path,
+        target: row.target,
+        decision,
+        scope: 'target',
+        by,
+        at,
+        note,
+        expires: decision === 'accept' ? expires : null,
+        model_probability: row.probability,
+        requests_blocked: row.requests_blocked,
+      });
+      audit(by, `waf ${decision}`, place, at);
       return true;
     },
     audit,

@@ -51,6 +51,7 @@ svg.chart .lane{stroke:var(--rule);stroke-width:1}
 svg.chart .dot{fill:var(--link);stroke:var(--bg);stroke-width:1.5}
 svg.chart .stalled{stroke:var(--alarm);stroke-width:2}
 svg.chart text.phase-name{fill:var(--text);paint-order:stroke;stroke:var(--bg);stroke-width:3px}
+mark{background:var(--watch);color:var(--bg);border-radius:2px}
 .setting code{background:var(--panel);padding:.15rem .35rem;border-radius:.25rem}
 table.evidence td:first-child{max-width:0;width:100%}
 @media (max-width:46rem){

@@ -23,6 +23,7 @@ export type PageName = 'now' | 'search' | 'waf' | 'report';
 const PAGES: readonly { readonly name: PageName; readonly path: string }[] = [
   { name: 'now', path: '/' },
   { name: 'search', path: '/search' },
+  { name: 'waf', path: '/waf' },
 ];
 
 /** A whole page. `current`: which of the pages in the menu it belongs to. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { readQueue } from '../../cli/waf/read-queue.ts';
 import { openStore, type Store } from '../../outputs/sqlite.ts';
 import { SummaryBuilder } from '../../reports/summary.ts';
 import { type Access, createApp } from '../../web/app.ts';
@@ -8,6 +9,7 @@ import { createDesk } from '../../web/desk.ts';
 import { hashPassword } from '../../web/password.ts';
 import type { Account } from '../../web/sign-in.ts';
 import { batchOf } from '../contract/output.ts';
+import { wafEvent } from '../models/waf/world.ts';
 import { temporaryFolder } from '../outputs/small-disk.ts';
 import { hostileSession, packetLossSession, sampleIncidents, sampleSessions } from '../profiles.ts';
 
@@ -18,6 +20,16 @@ const LOSSY = `/session/${lossy.imapwhy.session.id}`;
 const PASSWORD = 'correct horse battery';
 /** The full cost would be a third of a second a try. */
 const kept = hashPassword(PASSWORD, { N: 2 ** 10, r: 8, p: 1 });
+
+const EVIL = '"><script>alert(1)</script>';
+const BLOCKS = Array.from({ length: 3 }, (_, i) =>
+  wafEvent({
+    id: `block-${i}`,
+    client: `203.0.113.${i}`,
+    path: '/oauth2/token',
+    rules: [{ id: '3003', variable: 'ARGS:refresh_token', value: `eyJ${EVIL}`, matched: EVIL, blocking: true }],
+  }),
+);
 
 interface Site {
   readonly store: Store;
@@ -36,7 +48,7 @@ async function site(t: TestContext, access: Partial<Access> = {}, sessions = sam
   await store.write(
     batchOf({
       profiles: sessions.map((s) => s.profile),
-      events: sessions.flatMap((s) => s.events),
+      events: [...sessions.flatMap((s) => s.events), ...BLOCKS],
       incidents: sampleIncidents(),
     }),
   );
@@ -61,11 +73,11 @@ async function site(t: TestContext, access: Partial<Access> = {}, sessions = sam
       }),
   };
   const app = createApp({
-    desk: createDesk(
-      store,
-      () => it.clock,
-      () => undefined,
-    ),
+    desk: createDesk(store, {
+      clock: () => it.clock,
+      outlook: () => undefined,
+      wafQueue: () => readQueue(store, {}, it.clock),
+    }),
     access: { account: undefined, hosts: [HOST], isSecure: false, ...access },
     zone: 'Europe/Warsaw',
     clock: () => it.clock,
@@ -85,6 +97,7 @@ describe('pages', () => {
       '/',
       '/?hours=168',
       '/search',
+      '/waf',
       '/search?q=is%3Afailed',
       LOSSY,
       `/incident/${incident?.imapwhy.incident.id}`,
@@ -218,6 +231,36 @@ describe('what people write', () => {
       assert.equal((await post(path, form)).status, 400, path);
     assert.deepEqual(store.desk.auditTrail(10), []);
     assert.equal((await post('/searches', { name: 'x', q: 'y'.repeat(100_000), by: 'Ola' })).status, 413);
+  });
+});
+
+describe('the review', () => {
+  const placeOf = async (s: Site): Promise<string> =>
+    /\/waf\/[0-9a-f]{10}/.exec(await text(await s.get('/waf')))?.[0] ?? assert.fail('no place');
+
+  it('shows what was blocked with the matched part marked, and keeps a decision', async (t) => {
+    const s = await site(t);
+    const place = await placeOf(s);
+    const page = await text(await s.get(place));
+    assert.ok(page.includes('<mark>&quot;&gt;&lt;script&gt;'), page);
+    assert.doesNotMatch(page, /<script>alert/);
+    const form = { decision: 'accept', expires: '2026-06-01', note: 'tokens are long', by: 'Ola' };
+    assert.equal((await s.post(`${place}/decision`, form)).status, 302);
+    const [decision] = s.store.waf.decisions();
+    assert.equal(decision?.expires, '2026-05-31T22:00:00.000Z'); // the day begins in Warsaw
+    assert.equal(decision?.scope, 'target');
+    assert.match(await text(await s.get(place)), /false positive: Said by Ola/);
+    assert.match(await text(await s.get('/waf', { 'Accept-Language': 'zh' })), /误报/);
+  });
+
+  it('refuses what is no decision, no day and no place', async (t) => {
+    const s = await site(t);
+    const place = await placeOf(s);
+    for (const form of [{ decision: 'yes' }, { decision: 'accept', expires: 'soon' }, { decision: 'attack', by: '' }])
+      assert.equal((await s.post(`${place}/decision`, { by: 'Ola', ...form })).status, 400);
+    assert.equal((await s.post('/waf/0000000000/decision', { by: 'Ola', decision: 'accept' })).status, 400);
+    assert.equal((await s.get('/waf/0000000000')).status, 404);
+    assert.deepEqual(s.store.waf.decisions(), []);
   });
 });
 

@@ -157,6 +157,38 @@ export const EN = {
   yourName: 'Your name',
   note: 'Note',
   send: 'Send',
+  /** WAF review */
+  wafLead: (blocked: string, lost: string) =>
+    `${blocked} requests were blocked; ${lost} mail sessions were lost by it.`,
+  wafUnexplained: (n: string) =>
+    `${n} requests were blocked without a word about the rule: the audit log, or the error log of level info, would say.`,
+  wafNothing: 'No blocked request is stored.',
+  wafNext: 'Nothing is excluded by a decision. Then:',
+  wafPlace: 'Rule, path and target',
+  wafProbability: 'False positive',
+  wafBlocked: 'Blocked',
+  wafUsers: 'Legitimate users',
+  wafLost: 'Sessions lost',
+  wafStatus: 'Decision',
+  wafStatuses: {
+    open: 'open',
+    accepted: 'false positive',
+    attack: 'true attack',
+    unsure: 'unsure',
+    expired: 'expired: look again',
+  },
+  wafWrongForAll: (before: number, after: number) =>
+    `Wrong for everyone: logins of those it hit fell from ${before} to ${after} when it came.`,
+  wafTarget: 'Part of the request',
+  wafPattern: 'Looks for',
+  wafUntil: 'until',
+  wafRequests: 'Blocked requests, the matched part marked',
+  wafDecide: 'Decide',
+  wafDecideNote:
+    'Kept with your name and the time. Nothing is excluded by it: the export takes what was accepted, after the proof.',
+  wafDecision: 'It is',
+  wafDecisions: { accept: 'a false positive', attack: 'a true attack', unsure: 'unsure' },
+  wafExpires: 'Exclusion ends on',
   /** Incident */
   incident: 'Incident',
   overTime: 'Its sessions over time',
