@@ -10,6 +10,7 @@ import type { SearchPosition } from '../outputs/search.ts';
 import type { Desk } from './desk.ts';
 import { CSV_HEADER, csvLine } from './export.ts';
 import { PAGE_SCRIPT } from './page.js.ts';
+import { auditPage } from './pages/audit.ts';
 import { incidentPage } from './pages/incident.ts';
 import { nowPage, WINDOWS_HOURS } from './pages/now.ts';
 import { searchPage } from './pages/search.ts';
@@ -53,6 +54,7 @@ interface Env {
 
 const PAGE_ROWS = 50;
 const EXPORT_ROWS = 500;
+const AUDIT_ROWS = 500;
 const BODY_MAX = 64 * 1024;
 const NAME_MAX = 200;
 const TEXT_MAX = 4000;
@@ -302,6 +304,12 @@ export function createApp(application: Application): Hono<Env> {
     if (by === '' || !decision || expires === undefined || !desk.decide(place, decision, { ...said, expires }))
       return c.html(messagePage(view, view.words.failure), 400);
     return c.redirect(`/waf/${place}`);
+  });
+
+  app.get('/audit', (c) => {
+    const { view } = c.var;
+    if (view.person.role !== 'admin') return c.html(messagePage(view, view.words.notAllowed), 403);
+    return c.html(auditPage(view, desk.trail(AUDIT_ROWS)));
   });
 
   app.notFound((c) => c.html(messagePage(c.var.view, c.var.view.words.notFound), 404));

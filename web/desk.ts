@@ -2,7 +2,7 @@ import type { WafDecisionKind } from '../models/waf/decision.ts';
 import type { WafQueue } from '../models/waf/queue.ts';
 import type { ProfileSearch } from '../outputs/search.ts';
 import type { Store } from '../outputs/sqlite.ts';
-import type { Note, SavedSearch } from '../outputs/sqlite-desk.ts';
+import type { AuditEntry, Note, SavedSearch } from '../outputs/sqlite-desk.ts';
 import { modelCause } from '../processors/profile/feedback.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import { CAUSE_LABELS, type Profile } from '../processors/profile/profile.ts';
@@ -49,6 +49,8 @@ export interface Desk {
   waf(): WafQueue;
   /** False for a place that is not in the queue. `expires`: ISO 8601 UTC. */
   decide(place: string, decision: WafDecisionKind, said: Said & { readonly expires: string | null }): boolean;
+  /** The latest first. */
+  trail(limit: number): readonly AuditEntry[];
   audit(by: string, action: string, subject: string, at: string): void;
 }
 
@@ -162,6 +164,7 @@ export function createDesk(store: Store, { clock, outlook, wafQueue }: DeskSourc
       audit(note.by, 'note', note.subject, note.at);
       return true;
     },
+    trail: (limit) => store.desk.auditTrail(limit),
     waf: wafQueue,
     decide(place, decision, { by, at, note, expires }) {
       const row = wafQueue().rows.find((r) => r.id === place);

@@ -19,7 +19,7 @@ export interface View {
   readonly here: string;
 }
 
-export type PageName = 'now' | 'search' | 'waf' | 'report';
+export type PageName = 'now' | 'search' | 'waf' | 'report' | 'audit';
 const PAGES: readonly { readonly name: PageName; readonly path: string }[] = [
   { name: 'now', path: '/' },
   { name: 'search', path: '/search' },
@@ -29,7 +29,8 @@ const PAGES: readonly { readonly name: PageName; readonly path: string }[] = [
 /** A whole page. `current`: which of the pages in the menu it belongs to. */
 export function page(view: View, title: string, current: PageName | undefined, body: Markup): string {
   const { words, person } = view;
-  const menu = PAGES.map(
+  const pages = person.role === 'admin' ? [...PAGES, { name: 'audit', path: '/audit' } as const] : PAGES;
+  const menu = pages.map(
     ({ name, path }) =>
       html`<li><a href="${path}"${name === current ? html` aria-current="page"` : NOTHING}>${words[name]}</a></li>`,
   );

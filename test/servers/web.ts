@@ -11,12 +11,20 @@ import { after, before, describe, it } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { type Service, serve } from '../../cli/serve.ts';
 import { openStore } from '../../outputs/sqlite.ts';
+import { wafEvent } from '../models/waf/world.ts';
 import { hostileSession, sampleDay, sampleIncidents, sampleSessions } from '../profiles.ts';
 import { exists } from './command.ts';
 
 const program = process.env.IMAPWHY_TEST_CHROMIUM ?? '/usr/bin/chromium';
 const skip = (await exists(program)) ? false : `no browser at ${program}: apt-get install chromium`;
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const BLOCK = wafEvent({
+  id: 'block-1',
+  client: '203.0.113.7',
+  path: '/oauth2/token',
+  rules: [{ id: '3003', variable: 'ARGS:refresh_token', value: 'eyJ<b>x</b>', matched: '<b>x</b>', blocking: true }],
+});
 
 describe('the pages in a browser', { skip }, () => {
   let folder: string;
@@ -30,7 +38,7 @@ describe('the pages in a browser', { skip }, () => {
     const sessions = [...sampleDay(), ...sampleSessions(), hostileSession()];
     await store.write({
       profiles: sessions.map((s) => s.profile),
-      events: sessions.flatMap((s) => s.events),
+      events: [...sessions.flatMap((s) => s.events), BLOCK],
       incidents: sampleIncidents(),
     });
     await store.close();
@@ -89,6 +97,19 @@ describe('the pages in a browser', { skip }, () => {
     await page.close();
   });
 
+  it('a reviewer looks at a blocked request and says that it is a false positive', async () => {
+    const page = await open('/');
+    await page.getByRole('link', { name: 'WAF review' }).click();
+    await page.getByRole('link', { name: /3003/ }).click();
+    await page.locator('mark').getByText('<b>x</b>').waitFor();
+    await page.getByLabel('It is').selectOption('accept');
+    await page.getByLabel('Exclusion ends on').fill('2099-12-31');
+    await page.getByLabel('Your name').fill('Ola');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('false positive: Said by Ola').waitFor();
+    await page.close();
+  });
+
   it('copies a setting, and says so', async () => {
     const session = sampleSessions().find((s) => s.profile.imapwhy.cause.remedy?.setting);
     const page = await open(`/session/${session?.profile.imapwhy.session.id}`, {
@@ -118,6 +139,8 @@ describe('the pages in a browser', { skip }, () => {
     `/session/${sampleSessions()[0]?.profile.imapwhy.session.id}`,
     `/session/${hostileSession().profile.imapwhy.session.id}`,
     `/incident/${sampleIncidents()[0]?.imapwhy.incident.id}`,
+    '/waf',
+    '/audit',
     '/sign-in',
   ];
   for (const [locale, colorScheme] of [

@@ -98,6 +98,7 @@ describe('pages', () => {
       '/?hours=168',
       '/search',
       '/waf',
+      '/audit',
       '/search?q=is%3Afailed',
       LOSSY,
       `/incident/${incident?.imapwhy.incident.id}`,
@@ -212,6 +213,7 @@ describe('what people write', () => {
     assert.doesNotMatch(await text(await get('/search')), /mine/);
     await post(`${LOSSY}/feedback`, { label: '', by: 'Ola' });
     assert.equal(store.profile(lossy.imapwhy.session.id)?.imapwhy.cause.label, lossy.imapwhy.cause.label);
+    assert.match(await text(await get('/audit')), /<td>search removed<\/td>|search removed/);
     assert.deepEqual(
       store.desk.auditTrail(10).map((a) => `${a.by} ${a.action}`),
       ['Ola feedback', 'local search removed', 'Ola search saved', 'Ola note', 'Ola feedback'],
@@ -302,6 +304,7 @@ describe('who may come in', () => {
     const s = await site(t, guarded);
     const Cookie = cookieOf(await s.post('/sign-in', { name: 'vera', password: PASSWORD, to: '/' }));
     assert.doesNotMatch(await text(await s.get(LOSSY, { Cookie })), /Is this right/);
+    assert.equal((await s.get('/audit', { Cookie })).status, 403);
     assert.equal((await s.post(`${LOSSY}/feedback`, { label: 'none' }, { Cookie })).status, 403);
   });
 
