@@ -14,6 +14,8 @@ export type Text = string | readonly Inline[];
 export interface Column {
   readonly title: string;
   readonly isNumber?: boolean;
+  /** Moments, which stay in one line. */
+  readonly isTime?: boolean;
 }
 
 export interface Card {
@@ -38,7 +40,7 @@ export interface Chart {
     | {
         readonly kind: 'weeks';
         readonly weeks: readonly WeekRow[];
-        readonly allowed: { readonly rate: number; readonly label: string };
+        readonly allowed: number;
       }
     | { readonly kind: 'calibration'; readonly bins: Predictions['bins']; readonly x: string; readonly y: string };
   readonly table: Table;
@@ -46,6 +48,8 @@ export interface Chart {
 
 export interface DayBar extends Readonly<Record<LayerName, number>> {
   readonly label: string;
+  /** For a narrow page: the day of the week. */
+  readonly short: string;
 }
 
 export type Block =

@@ -223,6 +223,7 @@ export interface WafRow {
     readonly by: string;
     readonly at: string;
     readonly expires: string | null;
+    readonly expired: boolean; // by the end of the week
   } | null;
 }
 

@@ -1,3 +1,4 @@
+import type { WafQueue } from '../../models/waf/queue.ts';
 import type { SourceHour } from '../../outputs/output.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import { SETUP_LIMITS_MS, SUCCESS_LIMITS, TLS_LIMITS_MS } from '../../processors/profile/limits.ts';
@@ -16,7 +17,7 @@ import { PredictionTally } from './prediction-tally.ts';
 import { RateTally } from './rate-tally.ts';
 import { RootCauses } from './root-causes.ts';
 import { goneCauses, topCauses } from './top-causes.ts';
-import { type WafReview, wafFromProfiles, wafFromReview } from './waf-rows.ts';
+import { wafFromProfiles, wafFromReview } from './waf-rows.ts';
 import { localIso, type Span, type Week, weekBefore } from './week.ts';
 import type { ErrorBudget, WeeklyReport, WeekRow } from './weekly-report.ts';
 
@@ -37,8 +38,8 @@ export interface WeeklyOptions {
   readonly engine: string | null;
   /** A change whose effect is asked for, UTC epoch ms. */
   readonly moment?: number;
-  /** The review of WAF false positives; without it they are taken from the profiles, and nothing is decided. */
-  readonly waf?: WafReview;
+  /** The review of what the WAF blocked in this week; without it, false positives are taken from the profiles, and nothing is decided. */
+  readonly waf?: WafQueue;
   readonly onProgress?: (profiles: number) => void;
 }
 

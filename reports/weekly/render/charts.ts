@@ -54,9 +54,9 @@ function dayBar(
     return html`<rect class="fill-${layer}" x="${percent(left + width * 0.18)}" width="${percent(width * 0.64)}" y="${round(high)}" height="${round(low - high)}"><title>${day.label}: ${layers[layer]} ${day[layer]}</title></rect>`;
   });
   const middle = percent(left + width / 2);
-  const [first = '', ...rest] = day.label.split(' ');
   return html`${parts}<text class="halo" x="${middle}" y="${round(y(below)) - 4}" text-anchor="middle">${below === 0 ? '' : below}</text>
-<text x="${middle}" y="${BASE + 15}" text-anchor="middle">${first}<tspan class="minor"> ${rest.join(' ')}</tspan></text>`;
+<text x="${middle}" y="${BASE + 15}" text-anchor="middle" class="wide">${day.label}</text>
+<text x="${middle}" y="${BASE + 15}" text-anchor="middle" class="narrow">${day.short}</text>`;
 }
 
 /** Failure rate of each week with its interval, and what the objective allows. */
@@ -64,16 +64,15 @@ function weeksChart({ weeks, allowed }: Drawing<'weeks'>, title: string): Markup
   const rates = weeks.flatMap((w) =>
     w.rate === null ? [] : [1 - w.rate, ...(w.interval ? [1 - w.interval.low] : [])],
   );
-  const y = scaleLinear([0, 100 * Math.max(2 * allowed.rate, ...rates)], [BASE, TOP]).nice(3);
+  const y = scaleLinear([0, 100 * Math.max(2 * allowed, ...rates)], [BASE, TOP]).nice(3);
   const at = (rate: number): number => round(y(100 * rate));
   return html`<svg class="chart clock" height="${WHOLE}" role="img" aria-label="${title}"><title>${title}</title>
 ${y
   .ticks(3)
   .filter((t) => t > 0)
   .map((t) => gridLine(y(t), `${Number(t.toPrecision(3))} %`))}
-<line class="allowed" x1="0" x2="100%" y1="${at(allowed.rate)}" y2="${at(allowed.rate)}"/>
+<line class="allowed" x1="0" x2="100%" y1="${at(allowed)}" y2="${at(allowed)}"/>
 ${weeks.map((week, i) => weekPoint(week, (i + 0.5) / weeks.length, i === weeks.length - 1, at))}
-<text class="halo" x="0" dx="4" y="${at(allowed.rate) - 5}">${allowed.label}</text>
 <line class="base" x1="0" x2="100%" y1="${BASE}" y2="${BASE}"/></svg>`;
 }
 

@@ -6,6 +6,8 @@ import { chartMarkup } from './charts.ts';
 import { WEEKLY_STYLE } from './style.css.ts';
 
 const CELL_LENGTH_MAX = 200;
+/** A table of so few rows is not spread over two printed pages. */
+const SHORT_TABLE = 12;
 const CSS = `${STYLE}${WEEKLY_STYLE}`;
 
 /** One page that holds all it shows: it loads nothing, runs no script, and its policy forbids both. The same page gives the same bytes. */
@@ -41,13 +43,27 @@ function navigation(sections: readonly Section[]): Markup {
 }
 
 function sectionMarkup(section: Section, page: Page): Markup {
-  const blocks = section.blocks.map((block) => blockMarkup(block, page));
+  const blocks = grouped(section.blocks).map((group) => {
+    const markup = group.map((block) => blockMarkup(block, page));
+    return group[0]?.kind === 'heading' ? html`<div class="group">${markup}</div>` : markup;
+  });
   if (section.title === '')
     return html`<section id="${section.id}">${blocks}</section>
 `;
   return html`<section id="${section.id}" aria-labelledby="${section.id}-title"><h2 id="${section.id}-title">${section.title}</h2>
 ${blocks}</section>
 `;
+}
+
+/** A heading and what stands under it stay on one printed page. */
+function grouped(blocks: readonly Block[]): readonly (readonly Block[])[] {
+  const groups: Block[][] = [];
+  for (const block of blocks) {
+    const last = groups.at(-1);
+    if (last === undefined || block.kind === 'heading') groups.push([block]);
+    else last.push(block);
+  }
+  return groups;
 }
 
 function blockMarkup(block: Block, page: Page): Markup {
@@ -97,8 +113,8 @@ ${card.level === null ? NOTHING : html`<div class="level level-${card.level.of}"
 
 /** On a narrow page each row becomes a block whose cells say what they are. */
 function tableMarkup({ caption, columns, rows }: Table): Markup {
-  return html`<table class="stack" role="table"><caption>${caption}</caption>
-<thead role="rowgroup"><tr role="row">${columns.map((c) => html`<th role="columnheader" scope="col"${numberClass(c)}>${c.title}</th>`)}</tr></thead>
+  return html`<table class="stack${rows.length <= SHORT_TABLE ? ' short' : ''}" role="table"><caption>${caption}</caption>
+<thead role="rowgroup"><tr role="row">${columns.map((c) => html`<th role="columnheader" scope="col"${kindClass(c)}>${c.title}</th>`)}</tr></thead>
 ${rows.map(
   (
     row,
@@ -109,12 +125,15 @@ ${rows.map(
 }
 
 function cellMarkup(cell: Text, column: Column | undefined, isFirst: boolean): Markup {
-  if (isFirst) return html`<th role="rowheader" scope="row"${numberClass(column)}>${inline(cell)}</th>`;
+  if (isFirst) return html`<th role="rowheader" scope="row"${kindClass(column)}>${inline(cell)}</th>`;
   if (cell === '') return html`<td role="cell"></td>`;
-  return html`<td role="cell"${numberClass(column)} data-label="${column?.title ?? ''}">${inline(cell)}</td>`;
+  return html`<td role="cell"${kindClass(column)} data-label="${column?.title ?? ''}">${inline(cell)}</td>`;
 }
 
-const numberClass = (column: Column | undefined): Markup => (column?.isNumber ? html` class="number"` : NOTHING);
+function kindClass(column: Column | undefined): Markup {
+  if (column?.isNumber) return html` class="number"`;
+  return column?.isTime ? html` class="time"` : NOTHING;
+}
 
 function inline(text: Text): Markup {
   if (typeof text === 'string') return field(text, 1000);

@@ -17,17 +17,31 @@ export const WEEKLY_STYLE = `
 .weekly svg.square{width:auto;max-width:100%;margin:.4rem 0}
 .weekly svg .allowed{stroke:var(--alarm);stroke-dasharray:5 4;stroke-width:1.2}
 .weekly svg .whisker{stroke:var(--muted);stroke-width:2}
+.weekly svg .narrow{display:none}
 .weekly svg .point{fill:var(--muted)}
 .weekly svg .point.now{fill:var(--link);fill-opacity:.85}
 :lang(zh).headline,:lang(zh) .headline{max-width:24em;letter-spacing:0}
 @media (max-width:46rem){
-.weekly svg.chart .minor{display:none}
+.weekly svg.chart .minor,.weekly svg.chart .wide{display:none}
+.weekly svg.chart .narrow{display:inline}
 .weekly .facts dt:empty{display:none}
 .weekly td[role=cell]:empty{display:none}
 }
 @media print{
+@page{margin:14mm}
+.weekly{font-size:9.5pt}
 .weekly header{padding-top:0}
-.weekly h3+p,.weekly .facts{break-inside:avoid}
+.weekly .headline{font-size:17pt}
+.weekly .lead{font-size:11pt}
+.weekly h2{font-size:13pt}
+.weekly section{margin-top:1.4rem}
+.weekly h3{margin-top:1rem}
+.weekly .group,.weekly .short{break-inside:avoid}
+.weekly thead{break-after:avoid}
+.weekly .card{padding:.5rem .7rem}
+.weekly .card .value{font-size:12pt}
+.weekly .cards{gap:.5rem;margin-top:.6rem}
+.weekly th,.weekly td{padding-top:.25rem;padding-bottom:.25rem}
 .weekly figure details{display:none}
 .weekly .cards{grid-template-columns:repeat(3,1fr)}
 }

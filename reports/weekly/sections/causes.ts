@@ -22,7 +22,7 @@ export function causesSection(report: WeeklyReport, words: Words): Section {
         unit: words.daysChart.unit,
         drawing: {
           kind: 'days',
-          days: report.days.map((d) => ({ ...d, label: words.day(d.date) })),
+          days: report.days.map((d) => ({ ...d, label: words.chartDay(d.date), short: words.weekday(d.date) })),
           layers: words.layers,
         },
         table: {

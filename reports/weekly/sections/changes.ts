@@ -17,11 +17,11 @@ export function changesSection(report: WeeklyReport, words: Words): Section {
       kind: 'chart',
       chart: {
         title: words.weeksChart.title,
-        unit: words.weeksChart.unit,
+        unit: words.weeksChart.unit(allowed),
         drawing: {
           kind: 'weeks',
           weeks: history,
-          allowed: { rate: allowed, label: words.weeksChart.objective(allowed) },
+          allowed,
         },
         table: {
           caption: words.weeksCaption,

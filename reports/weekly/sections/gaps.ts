@@ -46,8 +46,8 @@ export function sourcesSection(report: WeeklyReport, words: Words): Section {
               columns: [
                 { title: c.source },
                 { title: c.lines, isNumber: true },
-                { title: c.from },
-                { title: c.to },
+                { title: c.from, isTime: true },
+                { title: c.to, isTime: true },
                 { title: c.hours, isNumber: true },
                 { title: c.silent },
               ],

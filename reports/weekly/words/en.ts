@@ -15,6 +15,9 @@ import { LOST_MAX_MS } from '../lost-time.ts';
 import type { ErrorBudget, RootCause, WafRow, WeeklyReport } from '../weekly-report.ts';
 import type { Words } from './words.ts';
 
+/** Keeps dates and figures in one line of a table. */
+const NO_BREAK = '\u00a0';
+
 const amount = (n: number): string =>
   n >= 20 || Number.isInteger(n) ? wholeNumber(n) : String(Number(n.toPrecision(2)));
 const failureRate = (rate: number): string => `${Number((rate * 100).toPrecision(2))} %`;
@@ -27,8 +30,9 @@ function minutes(n: number): string {
     : `${wholeNumber(Math.floor(whole / 60))} h ${whole % 60} min`;
 }
 const moment = (iso: string): string =>
-  DateTime.fromISO(iso, { setZone: true, locale: 'en' }).toFormat('ccc d LLL, HH:mm');
-const day = (date: string): string => DateTime.fromISO(date, { zone: 'utc', locale: 'en' }).toFormat('ccc d LLL');
+  DateTime.fromISO(iso, { setZone: true, locale: 'en' }).toFormat('ccc d LLL, HH:mm').replaceAll(' ', NO_BREAK);
+const day = (date: string): string =>
+  DateTime.fromISO(date, { zone: 'utc', locale: 'en' }).toFormat('ccc d LLL').replaceAll(' ', NO_BREAK);
 const objective = (budget: ErrorBudget): string => rateText(budget.objective);
 const users = (c: RootCause): string => `${c.users.at_least ? 'over ' : ''}${plural(c.users.count, 'user')}`;
 const title = (c: { readonly label: RootCause['label']; readonly scope: string | null }): string =>
@@ -62,7 +66,8 @@ function moved(report: WeeklyReport, verdict: Verdict, what: string): readonly s
   const rows = report.causes.filter((row) => row.last_week.verdict === verdict).slice(0, 3);
   if (rows.length === 0) return [];
   const each = rows.map(
-    (r) => `${causeTitle(r.label)} (${wholeNumber(r.last_week.before.failed)} → ${wholeNumber(r.failed)})`,
+    (r) =>
+      `${causeTitle(r.label)} (${wholeNumber(r.last_week.before.failed)}${NO_BREAK}→${NO_BREAK}${wholeNumber(r.failed)})`,
   );
   return [`${what}: ${each.join('; ')}.`];
 }
@@ -80,6 +85,8 @@ export const ENGLISH: Words = {
   duration: durationText,
   minutes,
   day,
+  chartDay: day,
+  weekday: (date) => DateTime.fromISO(date, { zone: 'utc', locale: 'en' }).toFormat('ccc'),
   moment,
   week: (name) => `week ${Number(name.slice(-2))} of ${name.slice(0, 4)}`,
   layers: { network: 'network', server: 'server', client: 'client', security: 'security', unexplained: 'unexplained' },
@@ -94,7 +101,7 @@ export const ENGLISH: Words = {
   change: (c, weeks = 1) => {
     if (c.verdict === 'too_little') return 'too little data';
     if (c.verdict === 'none') return 'none either time';
-    const figures = `${amount(c.before.failed / weeks)} → ${wholeNumber(c.now.failed)}`;
+    const figures = `${amount(c.before.failed / weeks)}${NO_BREAK}→${NO_BREAK}${wholeNumber(c.now.failed)}`;
     const sign = c.verdict === 'up' ? '▲ more' : c.verdict === 'down' ? '▼ fewer' : 'no clear change';
     return `${sign} (${figures})`;
   },
@@ -274,8 +281,8 @@ export const ENGLISH: Words = {
     'Failures come in bursts, so a day counts as one observation, and a change of a cause is called one only if chance would show it in fewer than one of twenty reports like this.',
   weeksChart: {
     title: 'Failure rate by week',
-    unit: 'per cent of attempts; the line is the 95 % interval',
-    objective: (rate) => `allowed ${failureRate(rate)}`,
+    unit: (allowed) =>
+      `per cent of attempts; upright lines: 95 % interval; dashed: what the objective allows, ${failureRate(allowed)}`,
   },
   daysChart: { title: 'Failed attempts by day and layer', unit: 'attempts', none: 'None failed.' },
   causesCaption: 'Causes of this week and the last: failures, and whether they changed beyond chance',
@@ -320,7 +327,8 @@ export const ENGLISH: Words = {
     const { decision: d } = row;
     if (d === null) return 'open';
     const verdict = { false_positive: 'false positive', attack: 'true attack', unsure: 'unsure' }[d.verdict];
-    return `${verdict}, ${d.by}, ${day(d.at.slice(0, 10))}${d.expires === null ? '' : `, until ${day(d.expires.slice(0, 10))}`}`;
+    const until = d.expires === null ? '' : `, ${d.expired ? 'expired' : 'until'} ${d.expires.slice(0, 10)}`;
+    return `${verdict}, ${d.by}, ${d.at.slice(0, 10)}${until}`;
   },
   noPredictions: 'No model was in use: train one with imapwhy train, and analyse with --model.',
   predictions: (p) => [

@@ -36,6 +36,10 @@ export interface Words {
   minutes(minutes: number): string;
   /** `2026-11-24` as `Tue 24 Nov`. */
   day(date: string): string;
+  /** `2026-11-24` as it stands under a bar: `Tue 24 Nov`. */
+  chartDay(date: string): string;
+  /** `2026-11-24` as `Tue`. */
+  weekday(date: string): string;
   /** `2026-11-24T09:00+01:00` as `Tue 24 Nov, 09:00`. */
   moment(iso: string): string;
   week(name: string): string;
@@ -144,7 +148,7 @@ export interface Words {
 
   changeSentence(change: Change, against: 'last_week' | 'four_weeks' | 'before'): string;
   readonly changesNote: string;
-  readonly weeksChart: { readonly title: string; readonly unit: string; objective(rate: number): string };
+  readonly weeksChart: { readonly title: string; unit(allowed: number): string };
   readonly daysChart: { readonly title: string; readonly unit: string; readonly none: string };
   readonly causesCaption: string;
   readonly causesNone: string;

@@ -7,6 +7,8 @@ import type { Words } from './words.ts';
 import { CAUSES_ZH } from './zh-causes.ts';
 import { EVIDENCE_ZH, SOURCES_ZH } from './zh-evidence.ts';
 
+/** Keeps figures in one line of a table. */
+const NO_BREAK = '\u00a0';
 const WEEKDAYS = ['周一', '周二', '周三', '周四', '周五', '周六', '周日'];
 
 const amount = (n: number): string =>
@@ -44,7 +46,7 @@ const dayOf = (time: DateTime): string => `${date(time)}（${WEEKDAYS[time.weekd
 const day = (text: string): string => dayOf(DateTime.fromISO(text, { zone: 'utc' }));
 const moment = (iso: string): string => {
   const time = DateTime.fromISO(iso, { setZone: true });
-  return `${dayOf(time)}${time.toFormat('HH:mm')}`;
+  return `${dayOf(time)} ${time.toFormat('HH:mm')}`;
 };
 
 const LAYERS = {
@@ -114,7 +116,8 @@ function moved(report: WeeklyReport, verdict: Verdict, what: string): readonly s
   const rows = report.causes.filter((row) => row.last_week.verdict === verdict).slice(0, 3);
   if (rows.length === 0) return [];
   const each = rows.map(
-    (r) => `${CAUSES_ZH[r.label].title}（${wholeNumber(r.last_week.before.failed)} → ${wholeNumber(r.failed)}）`,
+    (r) =>
+      `${CAUSES_ZH[r.label].title}（${wholeNumber(r.last_week.before.failed)}${NO_BREAK}→${NO_BREAK}${wholeNumber(r.failed)}）`,
   );
   return [`${what}：${each.join('、')}。`];
 }
@@ -132,6 +135,11 @@ export const CHINESE: Words = {
   duration,
   minutes,
   day,
+  chartDay: (text) => {
+    const time = DateTime.fromISO(text, { zone: 'utc' });
+    return `${time.month}/${time.day} ${WEEKDAYS[time.weekday - 1] ?? ''}`;
+  },
+  weekday: (text) => WEEKDAYS[DateTime.fromISO(text, { zone: 'utc' }).weekday - 1] ?? '',
   moment,
   week: (name) => `${name.slice(0, 4)} 年第 ${Number(name.slice(-2))} 周`,
   layers: LAYERS,
@@ -146,7 +154,7 @@ export const CHINESE: Words = {
   change: (c, weeks = 1) => {
     if (c.verdict === 'too_little') return '数据太少';
     if (c.verdict === 'none') return '两边都没有';
-    const figures = `${amount(c.before.failed / weeks)} → ${wholeNumber(c.now.failed)}`;
+    const figures = `${amount(c.before.failed / weeks)}${NO_BREAK}→${NO_BREAK}${wholeNumber(c.now.failed)}`;
     const sign = c.verdict === 'up' ? '▲ 增多' : c.verdict === 'down' ? '▼ 减少' : '无明显变化';
     return `${sign}（${figures}）`;
   },
@@ -261,12 +269,12 @@ export const CHINESE: Words = {
   },
   gaps: (g, hours) => {
     if (g.data_start === null || g.data_end === null) return ['存储中没有本周的数据。'];
-    const range = `${moment(g.data_start)}至${moment(g.data_end)}`;
+    const range = `${moment(g.data_start)} 至 ${moment(g.data_end)}`;
     return [
       ...(g.hours_covered < hours - 1
         ? [`数据只覆盖本周 ${hours} 小时中的 ${g.hours_covered} 小时（${range}），以下数字都只针对这部分。`]
         : []),
-      ...g.silent.map((s) => `${moment(s.from)}至${moment(s.to)}（${s.hours} 小时）没有任何记录。`),
+      ...g.silent.map((s) => `${moment(s.from)} 至 ${moment(s.to)}（${s.hours} 小时）没有任何记录。`),
       ...(g.coverage_known
         ? []
         : ['这个存储没有记录各日志覆盖了哪些小时，静默时段只能从连接尝试推断；重新分析日志即可得到。']),
@@ -281,9 +289,9 @@ export const CHINESE: Words = {
     ];
   },
   noGaps: '没有缺失：所有已知来源整周都有记录。',
-  silence: (s) => `${moment(s.from)}至${moment(s.to)}（${s.hours} 小时）`,
+  silence: (s) => `${moment(s.from)} 至 ${moment(s.to)}（${s.hours} 小时）`,
   silent: (s) =>
-    `其他来源有记录时，${s.source} 在${s.silent.map((x) => `${moment(x.from)}至${moment(x.to)}（${x.hours} 小时）`).join('、')}没有任何记录。`,
+    `其他来源有记录时，${s.source} 在 ${s.silent.map((x) => `${moment(x.from)} 至 ${moment(x.to)}（${x.hours} 小时）`).join('、')}没有任何记录。`,
   vanished: (s) => `${s.source} 前几周有记录，本周完全没有。`,
   cards: {
     availability: '可用率',
@@ -316,8 +324,7 @@ export const CHINESE: Words = {
   changesNote: '失败往往成批出现，所以以一天为一个观测值；只有偶然波动在二十份这样的报告中出现不到一次时，才称为变化。',
   weeksChart: {
     title: '各周失败率',
-    unit: '占尝试的百分比；竖线为 95% 区间',
-    objective: (value) => `允许 ${failureRate(value)}`,
+    unit: (allowed) => `占尝试的百分比；竖线为 95% 区间，虚线为目标所允许的 ${failureRate(allowed)}`,
   },
   daysChart: { title: '每日失败次数（按层次）', unit: '次', none: '没有失败。' },
   causesCaption: '本周和上周的原因：失败次数，以及变化是否超出偶然波动',
@@ -342,7 +349,7 @@ export const CHINESE: Words = {
   cost: (c) =>
     `会话时长 ${minutes(c.lost_minutes)}，失败 ${wholeNumber(c.failed)} 次（占全部失败的 ${share(c.share)}）`,
   when: (c) =>
-    `${moment(c.first)}至${moment(c.last)}，涉及 ${c.days} 天${c.incidents > 0 ? `，${wholeNumber(c.incidents)} 起事件` : ''}；平均把握 ${share(c.probability)}`,
+    `${moment(c.first)} 至 ${moment(c.last)}，涉及 ${c.days} 天${c.incidents > 0 ? `，${wholeNumber(c.incidents)} 起事件` : ''}；平均把握 ${share(c.probability)}`,
   documentation: '文档',
   gone: (c) =>
     c.fixed
@@ -359,7 +366,8 @@ export const CHINESE: Words = {
     const { decision: d } = row;
     if (d === null) return '待定';
     const verdict = { false_positive: '误报', attack: '真实攻击', unsure: '不确定' }[d.verdict];
-    return `${verdict}，${d.by}，${day(d.at.slice(0, 10))}${d.expires === null ? '' : `，有效至 ${day(d.expires.slice(0, 10))}`}`;
+    const until = d.expires === null ? '' : `，${d.expired ? '已过期：' : '有效至 '}${d.expires.slice(0, 10)}`;
+    return `${verdict}，${d.by}，${d.at.slice(0, 10)}${until}`;
   },
   noPredictions: '没有使用预测模型：先用 imapwhy train 训练，再在分析时加上 --model。',
   predictions: (p) => [
