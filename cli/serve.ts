@@ -11,9 +11,11 @@ import { openStore, type Store } from '../outputs/sqlite.ts';
 import { parseZone } from '../processors/time.ts';
 import { terminalText } from '../reports/clean-text.ts';
 import { type Access, createApp } from '../web/app.ts';
-import { createDesk } from '../web/desk.ts';
+import { createDesk, type Desk } from '../web/desk.ts';
+import { storedSessions } from '../web/sessions.ts';
 import type { SingleSignOn } from '../web/single-sign-on.ts';
 import { DEFAULT_ACCOUNTS, readAccounts } from './accounts.ts';
+import { clusterSessions } from './cluster-sessions.ts';
 import { DEFAULT_STORE } from './explain.ts';
 import { openId } from './open-id.ts';
 import { readOutlook } from './outlook-file.ts';
@@ -21,6 +23,8 @@ import { UseError } from './use-error.ts';
 import { readQueue } from './waf/read-queue.ts';
 
 export interface ServeOptions {
+  /** That of the streaming service: sessions are read from its cluster. */
+  readonly config?: string;
   readonly listen: string;
   readonly store: string;
   readonly accounts: string;
@@ -39,7 +43,8 @@ export function registerServe(program: Command): void {
     .command('serve')
     .description('the web page: how it is now, search, sessions and incidents, from the store that analyze wrote')
     .option('--listen <address>', 'address and port; beyond this machine only with accounts and TLS', '127.0.0.1:8180')
-    .option('--store <file>', 'the store', DEFAULT_STORE)
+    .option('--store <file>', 'the store; with --config only for notes, saved searches and the trail', DEFAULT_STORE)
+    .option('--config <file>', 'read sessions from Elasticsearch, as the configuration of imapwhy run names it')
     .option('--accounts <file>', 'who may sign in (imapwhy user add)', DEFAULT_ACCOUNTS)
     .option('--tz <zone>', 'zone of all times that are shown (default: that of the last analysis, else UTC)')
     .option('--tls-cert <file>', 'certificate chain, PEM')
@@ -76,34 +81,47 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const tls = tlsOf(options);
   const accounts = await readAccounts(options.accounts);
   const access = accessOf(options, place, tls !== undefined, accounts.length > 0);
-  if (!existsSync(options.store))
+  if (options.config === undefined && !existsSync(options.store))
     throw new UseError(
       `${options.store}: no such store. Run \`imapwhy analyze\` first, or name the store with --store FILE.`,
     );
-  const zone = options.tz === undefined ? undefined : luxonZone(options.tz);
+  if (options.tz !== undefined) luxonZone(options.tz);
   const singleSignOn = await singleSignOnOf(options);
+  const cluster = options.config === undefined ? undefined : clusterSessions({ config: options.config });
   const store = openStore(options.store, { bulk: false });
-  const server = await startServer(store, zone, options, { ...access, singleSignOn }, tls, place).catch(
+  const indexing = indexLines(store);
+  const close = async (): Promise<void> => {
+    indexing.stop();
+    await store.close();
+    await cluster?.close();
+  };
+  const desk = createDesk({
+    sessions: cluster ?? storedSessions(store),
+    drawer: store.desk,
+    waf: cluster ? undefined : { queue: () => readQueue(store, {}, Date.now()), decide: (d) => store.waf.decide(d) },
+    clock: Date.now,
+    outlook: () => readOutlook(join(dirname(options.store), 'likely-to-fail.json')),
+  });
+  const zone = luxonZone(options.tz ?? store.runs()[0]?.zone ?? 'UTC');
+  const server = await startServer(desk, zone, options, { ...access, singleSignOn }, tls, place).catch(
     async (error: unknown) => {
-      await store.close();
+      await close();
       throw error;
     },
   );
-  const indexing = indexLines(store);
   return {
     url: options.publicUrl ?? `${tls ? 'https' : 'http'}://${hostOf(server, place.host)}`,
     async close() {
-      indexing.stop();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await store.close();
+      await close();
     },
   };
 }
 
 async function startServer(
-  store: Store,
-  zone: string | undefined,
+  desk: Desk,
+  zone: string,
   options: ServeOptions,
   access: Omit<Access, 'hosts'>,
   tls: Tls | undefined,
@@ -111,13 +129,9 @@ async function startServer(
 ): Promise<Server> {
   const hosts: string[] = [];
   const app = createApp({
-    desk: createDesk(store, {
-      clock: Date.now,
-      outlook: () => readOutlook(join(dirname(options.store), 'likely-to-fail.json')),
-      wafQueue: () => readQueue(store, {}, Date.now()),
-    }),
+    desk,
     access: { ...access, hosts },
-    zone: zone ?? luxonZone(store.runs()[0]?.zone ?? 'UTC'),
+    zone,
     clock: Date.now,
     onError: (error) =>
       process.stderr.write(

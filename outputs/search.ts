@@ -82,9 +82,15 @@ export interface StoredPeriod {
   readonly last: number;
 }
 
-/** How the web page searches: the same questions to the embedded store and to a cluster. */
+/** How the web page searches: the same questions to the embedded store, which answers at once, and to a cluster. */
 export interface ProfileSearch {
   /** `limit`: 1 to 10,000. */
+  page(query: SearchQuery, limit: number, after?: SearchPosition): SearchPage | Promise<SearchPage>;
+  counts(query: SearchQuery): SearchCounts | Promise<SearchCounts>;
+  period(): StoredPeriod | undefined | Promise<StoredPeriod | undefined>;
+}
+
+export interface LocalSearch extends ProfileSearch {
   page(query: SearchQuery, limit: number, after?: SearchPosition): SearchPage;
   counts(query: SearchQuery): SearchCounts;
   period(): StoredPeriod | undefined;
@@ -93,6 +99,23 @@ export interface ProfileSearch {
 export const COUNTED_MAX = 100_000;
 export const FACET_VALUES_MAX = 8;
 export const BUCKETS_MAX = 60;
+
+/** Buckets from the first moment to the last one without gaps; `of` says what is in the n-th. */
+export function filledBuckets(
+  first: number,
+  last: number,
+  bucketMs: number,
+  of: (startMs: number) => { readonly sessions: number; readonly failed: number } | undefined,
+): readonly HistogramBucket[] {
+  const buckets: HistogramBucket[] = [];
+  for (let startMs = Math.floor(first / bucketMs) * bucketMs; startMs <= last; startMs += bucketMs) {
+    const { sessions, failed } = of(startMs) ?? { sessions: 0, failed: 0 };
+    buckets.push({ startMs, sessions, failed });
+  }
+  return buckets;
+}
+
+export const NO_COUNTS: SearchCounts = { sessions: 0, isComplete: true, facets: [], bucketMs: 1000, histogram: [] };
 
 /** The shortest round step that cuts the span into at most `BUCKETS_MAX` pieces, in ms. */
 export function bucketOf(spanMs: number): number {

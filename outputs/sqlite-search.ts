@@ -9,8 +9,9 @@ import {
   FACETS,
   type Facet,
   type FacetName,
-  type HistogramBucket,
-  type ProfileSearch,
+  filledBuckets,
+  type LocalSearch,
+  NO_COUNTS,
   type SearchCounts,
   type SearchField,
   type SearchPosition,
@@ -57,7 +58,7 @@ const FACET_COLUMNS: Readonly<Record<FacetName, string>> = {
 export function sqliteSearch(
   statement: (sql: string) => StatementSync,
   parse: (document: string) => Profile,
-): ProfileSearch {
+): LocalSearch {
   const period = (): StoredPeriod | undefined => {
     const row = statement('SELECT min(start_ms) AS first, max(start_ms) AS last FROM profiles').get();
     return typeof row?.first === 'number' && typeof row.last === 'number'
@@ -83,10 +84,10 @@ export function sqliteSearch(
     },
     counts(query) {
       const all = period();
-      if (!all) return NOTHING;
+      if (!all) return NO_COUNTS;
       const from = Math.max(all.first, query.since ?? Number.NEGATIVE_INFINITY);
       const to = Math.min(all.last, (query.until ?? Number.POSITIVE_INFINITY) - 1);
-      if (to < from) return NOTHING;
+      if (to < from) return NO_COUNTS;
       const bucketMs = bucketOf(to - from);
       const first = Math.floor(from / bucketMs) * bucketMs;
       const { where, values } = whereOf(query);
@@ -130,8 +131,6 @@ export function linesToIndex(db: DatabaseSync): number {
   return Number(db.prepare(sql).get()?.n ?? 0);
 }
 
-const NOTHING: SearchCounts = { sessions: 0, isComplete: true, facets: [], bucketMs: 1000, histogram: [] };
-
 function countsOf(
   rows: readonly Readonly<Record<string, unknown>>[],
   first: number,
@@ -150,19 +149,13 @@ function countsOf(
   }
   let sessions = 0;
   for (const b of buckets.values()) sessions += b.sessions;
-  const histogram: HistogramBucket[] = [];
-  if (sessions > 0) {
-    for (let n = 0; first + n * bucketMs <= to; n++) {
-      const { sessions: all, failed } = buckets.get(n) ?? { sessions: 0, failed: 0 };
-      histogram.push({ startMs: first + n * bucketMs, sessions: all, failed });
-    }
-  }
   return {
     sessions: Math.min(sessions, COUNTED_MAX),
     isComplete: sessions <= COUNTED_MAX,
     facets: FACETS.map((field): Facet => ({ field, values: values.get(field) ?? [] })),
     bucketMs,
-    histogram,
+    histogram:
+      sessions === 0 ? [] : filledBuckets(first, to, bucketMs, (startMs) => buckets.get((startMs - first) / bucketMs)),
   };
 }
 

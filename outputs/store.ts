@@ -4,7 +4,7 @@ import type { Statement } from '../processors/profile/feedback.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { CauseLabel, Outcome, Profile } from '../processors/profile/profile.ts';
 import type { EventDocument, Output, SourceHour } from './output.ts';
-import type { ProfileSearch } from './search.ts';
+import type { LocalSearch } from './search.ts';
 import type { Desk } from './sqlite-desk.ts';
 import type { WafReader, WafStore } from './sqlite-waf.ts';
 
@@ -56,7 +56,7 @@ export interface StoreReader {
   runs(): readonly Run[];
   /** In which hours which source wrote, by hour; `since` inclusive, `until` exclusive, UTC epoch ms. A store before version 6 does not know. */
   coverage(range: { readonly since: number; readonly until: number }): IterableIterator<SourceHour>;
-  readonly search: ProfileSearch;
+  readonly search: LocalSearch;
   readonly waf: WafReader;
 }
 

@@ -18,7 +18,7 @@ import { sessionPage } from './pages/session.ts';
 import { messagePage, signInPage } from './pages/sign-in.ts';
 import { wafPage, wafPlacePage } from './pages/waf.ts';
 import { isPassword } from './password.ts';
-import { parseQuery } from './query.ts';
+import { type ParsedQuery, parseQuery } from './query.ts';
 import { type Account, mayWrite, type Person, SignedIn, SignInThrottle } from './sign-in.ts';
 import { BegunSignIns, type SingleSignOn } from './single-sign-on.ts';
 import { STYLE } from './style.css.ts';
@@ -202,17 +202,17 @@ export function createApp(application: Application): Hono<Env> {
     return c.redirect('/sign-in');
   });
 
-  app.get('/', (c) => {
+  app.get('/', async (c) => {
     const hours = WINDOWS_HOURS.find((h) => String(h) === c.req.query('hours')) ?? 1;
-    return c.html(nowPage(c.var.view, desk.now(hours)));
+    return c.html(nowPage(c.var.view, await desk.now(hours)));
   });
 
-  app.get('/search', (c) => {
+  app.get('/search', async (c) => {
     const { view } = c.var;
     const text = c.req.query('q') ?? '';
-    const parsed = parsedQuery(desk, view, text);
-    const { profiles, next } = desk.search.page(parsed.query, PAGE_ROWS, positionOf(c.req.query('after')));
-    const counts = desk.search.counts(parsed.query);
+    const parsed = await parsedQuery(desk, view, text);
+    const { profiles, next } = await desk.search.page(parsed.query, PAGE_ROWS, positionOf(c.req.query('after')));
+    const counts = await desk.search.counts(parsed.query);
     return c.html(
       searchPage(view, {
         text,
@@ -226,15 +226,15 @@ export function createApp(application: Application): Hono<Env> {
     );
   });
   for (const format of ['csv', 'ndjson'] as const) {
-    app.get(`/search.${format}`, (c) => {
-      const { query } = parsedQuery(desk, c.var.view, c.req.query('q') ?? '');
+    app.get(`/search.${format}`, async (c) => {
+      const { query } = await parsedQuery(desk, c.var.view, c.req.query('q') ?? '');
       c.header('Content-Type', format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson');
       c.header('Content-Disposition', `attachment; filename="sessions.${format}"`);
       return stream(c, async (out) => {
         if (format === 'csv') await out.write(CSV_HEADER);
         let after: SearchPosition | undefined;
         do {
-          const page = desk.search.page(query, EXPORT_ROWS, after);
+          const page = await desk.search.page(query, EXPORT_ROWS, after);
           await out.write(
             page.profiles.map((p) => (format === 'csv' ? csvLine(p) : `${JSON.stringify(p)}\n`)).join(''),
           );
@@ -256,10 +256,10 @@ export function createApp(application: Application): Hono<Env> {
     return c.redirect('/search');
   });
 
-  app.get('/session/:id', (c) => {
+  app.get('/session/:id', async (c) => {
     const { view } = c.var;
     const id = c.req.param('id');
-    const data = desk.session(id);
+    const data = await desk.session(id);
     return data ? c.html(sessionPage(view, data)) : c.html(messagePage(view, view.words.noSession(id)), 404);
   });
   app.post('/session/:id/feedback', async (c) => {
@@ -267,15 +267,16 @@ export function createApp(application: Application): Hono<Env> {
     const id = c.req.param('id');
     const form = await c.req.parseBody();
     const [by, note, label] = [saidBy(view, form), formText(form, 'note'), formText(form, 'label')];
-    if (by === '' || !desk.feedback(id, label === '' ? null : label, by, note, new Date(clock()).toISOString()))
+    const said = { by, note: note === '' ? null : note, at: new Date(clock()).toISOString() };
+    if (by === '' || !(await desk.feedback(id, label === '' ? null : label, said)))
       return c.html(messagePage(view, view.words.failure), 400);
     return c.redirect(`/session/${encodeURIComponent(id)}`);
   });
 
-  app.get('/incident/:id', (c) => {
+  app.get('/incident/:id', async (c) => {
     const { view } = c.var;
     const id = c.req.param('id');
-    const data = desk.incident(id);
+    const data = await desk.incident(id);
     return data ? c.html(incidentPage(view, data)) : c.html(messagePage(view, view.words.noIncident(id)), 404);
   });
   app.post('/incident/:id/notes', async (c) => {
@@ -283,14 +284,14 @@ export function createApp(application: Application): Hono<Env> {
     const subject = c.req.param('id');
     const form = await c.req.parseBody();
     const [by, text] = [saidBy(view, form), formText(form, 'text')];
-    if (by === '' || text === '' || !desk.addNote({ subject, by, text, at: new Date(clock()).toISOString() }))
+    if (by === '' || text === '' || !(await desk.addNote({ subject, by, text, at: new Date(clock()).toISOString() })))
       return c.html(messagePage(view, view.words.failure), 400);
     return c.redirect(`/incident/${encodeURIComponent(subject)}`);
   });
 
-  app.get('/waf', (c) => c.html(wafPage(c.var.view, desk.waf())));
+  app.get('/waf', (c) => (desk.waf ? c.html(wafPage(c.var.view, desk.waf())) : c.notFound()));
   app.get('/waf/:place', (c) => {
-    const row = desk.waf().rows.find((r) => r.id === c.req.param('place'));
+    const row = desk.waf?.().rows.find((r) => r.id === c.req.param('place'));
     return row ? c.html(wafPlacePage(c.var.view, row)) : c.notFound();
   });
   app.post('/waf/:place/decision', async (c) => {
@@ -330,7 +331,7 @@ function onlyKnownHosts(hosts: readonly string[]): MiddlewareHandler {
       : c.text('this server is not called by that name\n', 421);
 }
 
-function viewOf({ zone }: Application, c: Context, person: Person | undefined): View {
+function viewOf({ zone, desk }: Application, c: Context, person: Person | undefined): View {
   const language = languageOf(c);
   const { pathname, search } = new URL(c.req.url);
   return {
@@ -339,6 +340,7 @@ function viewOf({ zone }: Application, c: Context, person: Person | undefined): 
     person: person ?? { name: null, role: 'viewer' },
     zone,
     here: `${pathname}${search}`,
+    hasWaf: desk.waf !== undefined,
   };
 }
 
@@ -358,8 +360,9 @@ function insidePath(to: string | undefined): string {
   return url?.host === 'inside.invalid' ? `${url.pathname}${url.search}` : '/';
 }
 
-function parsedQuery(desk: Desk, view: View, text: string): ReturnType<typeof parseQuery> {
-  return parseQuery(text, { now: desk.search.period()?.last ?? 0, zone: view.zone });
+async function parsedQuery(desk: Desk, view: View, text: string): Promise<ParsedQuery> {
+  const period = await desk.search.period();
+  return parseQuery(text, { now: period?.last ?? 0, zone: view.zone });
 }
 
 function positionOf(text: string | undefined): SearchPosition | undefined {

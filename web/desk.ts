@@ -1,10 +1,8 @@
 import type { WafDecisionKind } from '../models/waf/decision.ts';
 import type { WafQueue } from '../models/waf/queue.ts';
-import type { ProfileSearch } from '../outputs/search.ts';
-import type { Store } from '../outputs/sqlite.ts';
-import type { AuditEntry, Note, SavedSearch } from '../outputs/sqlite-desk.ts';
+import type { ProfileSearch, SearchPosition } from '../outputs/search.ts';
+import type { AuditEntry, Desk as Drawer, Note, SavedSearch } from '../outputs/sqlite-desk.ts';
 import { modelCause } from '../processors/profile/feedback.ts';
-import type { Incident } from '../processors/profile/incident.ts';
 import { CAUSE_LABELS, type Profile } from '../processors/profile/profile.ts';
 import { networkOf } from '../processors/resolve/network.ts';
 import { explain } from '../reports/explain.ts';
@@ -13,6 +11,7 @@ import type { IncidentData } from './pages/incident.ts';
 import type { NowData, Outlook } from './pages/now.ts';
 import type { Neighbours, SessionData } from './pages/session.ts';
 import { fieldWord, parseQuery } from './query.ts';
+import type { Sessions, WafReview } from './sessions.ts';
 import { silentSources } from './silent-sources.ts';
 
 /** Who said it, when, and why. */
@@ -22,13 +21,15 @@ export interface Said {
   readonly note: string | null;
 }
 
-/** What the desk is made of beside the store. */
+/** What the desk is made of. */
 export interface DeskSources {
+  readonly sessions: Sessions;
+  /** Where notes, saved searches and the trail are kept. */
+  readonly drawer: Drawer;
+  readonly waf?: WafReview | undefined;
   readonly clock: () => number; // epoch ms
   /** What is expected next, read anew each time. */
   readonly outlook: () => Outlook | undefined;
-  /** The queue of the WAF review, made anew each time. */
-  readonly wafQueue: () => WafQueue;
 }
 
 /** What the pages ask and say. */
@@ -40,13 +41,14 @@ export interface Desk {
   saveSearch(search: SavedSearch): void;
   removeSearch(name: string, by: string, at: string): void;
   /** How it stands at the end of what is stored; undefined for an empty store. */
-  now(hours: number): NowData | undefined;
-  session(id: string): SessionData | undefined;
+  now(hours: number): Promise<NowData | undefined>;
+  session(id: string): Promise<SessionData | undefined>;
   /** False for a session or a label that there is not. */
-  feedback(session: string, label: string | null, by: string, note: string, at: string): boolean;
-  incident(id: string): IncidentData | undefined;
-  addNote(note: Note): boolean;
-  waf(): WafQueue;
+  feedback(session: string, label: string | null, said: Said): Promise<boolean>;
+  incident(id: string): Promise<IncidentData | undefined>;
+  addNote(note: Note): Promise<boolean>;
+  /** Undefined where there is no review: it reads the embedded store. */
+  readonly waf: (() => WafQueue) | undefined;
   /** False for a place that is not in the queue. `expires`: ISO 8601 UTC. */
   decide(place: string, decision: WafDecisionKind, said: Said & { readonly expires: string | null }): boolean;
   /** The latest first. */
@@ -62,84 +64,76 @@ const KEPT_MS = 10_000;
 /** An incident that ended so shortly before the newest session may still be going on. */
 const OPEN_MS = 10 * 60_000;
 const MINUTE_MS = 60_000;
-const INCIDENTS_MAX = 100_000;
 
-export function createDesk(store: Store, { clock, outlook, wafQueue }: DeskSources): Desk {
+export function createDesk({ sessions, drawer, waf, clock, outlook }: DeskSources): Desk {
+  const { search } = sessions;
   let kept: { readonly hours: number; readonly at: number; readonly data: NowData } | undefined;
   let indexed = false;
-  const audit: Desk['audit'] = (by, action, subject, at) => store.desk.recordAudit({ by, action, subject, at });
+  const audit: Desk['audit'] = (by, action, subject, at) => drawer.recordAudit({ by, action, subject, at });
 
-  function now(hours: number): NowData | undefined {
+  async function now(hours: number): Promise<NowData | undefined> {
     if (kept?.hours === hours && clock() - kept.at < KEPT_MS) return kept.data;
-    const period = store.search.period();
+    const period = await search.period();
     if (!period) return undefined;
     const since = period.last - hours * HOUR_MS;
     const summary = new SummaryBuilder();
     let read = 0;
-    let after: ReturnType<ProfileSearch['page']>['next'];
+    let after: SearchPosition | undefined;
     do {
-      const page = store.search.page({ conditions: [], since }, 1000, after);
+      const page = await search.page({ conditions: [], since }, 1000, after);
       for (const p of page.profiles) summary.add(p);
       read += page.profiles.length;
       after = page.next;
     } while (after && read < SUMMED_MAX);
+    const hourly = sessions.coverage?.({ since: period.last - DAY_MS, until: period.last + HOUR_MS });
     const data: NowData = {
       hours,
       summary: summary.build(),
       cutAt: after ? read : undefined,
       last: period.last,
-      open: openIncidents(store, period.last),
+      open: await sessions.incidentsUntil(period.last - OPEN_MS),
       outlook: outlook(),
-      silent: silentSources(store.coverage({ since: period.last - DAY_MS, until: period.last + HOUR_MS }), period.last),
+      silent: hourly && silentSources(hourly, period.last),
     };
     kept = { hours, at: clock(), data };
     return data;
   }
 
   return {
-    search: store.search,
+    search,
     isIndexed: () => {
-      indexed ||= store.linesToIndex() === 0;
+      indexed ||= sessions.linesToIndex() === 0;
       return indexed;
     },
-    savedSearches: () => store.desk.savedSearches(),
-    saveSearch(search) {
-      store.desk.saveSearch(search);
-      audit(search.by, 'search saved', search.name, search.at);
+    savedSearches: () => drawer.savedSearches(),
+    saveSearch(saved) {
+      drawer.saveSearch(saved);
+      audit(saved.by, 'search saved', saved.name, saved.at);
     },
     removeSearch(name, by, at) {
-      store.desk.removeSearch(name);
+      drawer.removeSearch(name);
       audit(by, 'search removed', name, at);
     },
     now,
-    session(id) {
-      const profile = store.profile(id);
+    async session(id) {
+      const profile = await sessions.profile(id);
       if (!profile) return undefined;
-      return {
-        profile,
-        explanation: explain(profile, store.eventsOf(id)),
-        neighbours: neighboursOf(store.search, profile),
-      };
+      const [lines, neighbours] = await Promise.all([sessions.linesOf(profile), neighboursOf(search, profile)]);
+      return { profile, explanation: explain(profile, lines), neighbours };
     },
-    feedback(session, label, by, note, at) {
-      const profile = store.profile(session);
+    async feedback(session, label, { by, note, at }) {
+      const profile = await sessions.profile(session);
       const known = label === null ? null : CAUSE_LABELS.find((l) => l === label);
       if (!profile || known === undefined) return false;
       const cause = modelCause(profile);
-      store.recordStatement({
-        session: profile.imapwhy.session.id,
-        label: known,
-        by,
-        at,
-        note: note === '' ? null : note,
-        model_label: cause.label,
-        model_probability: cause.probability,
-      });
+      const id = profile.imapwhy.session.id;
+      const model = { model_label: cause.label, model_probability: cause.probability };
+      await sessions.record({ session: id, label: known, by, at, note, ...model });
       audit(by, 'feedback', session, at);
       return true;
     },
-    incident(id) {
-      const incident = find(store.incidents(), (i) => i.imapwhy.incident.id === id);
+    async incident(id) {
+      const incident = await sessions.incident(id);
       if (!incident) return undefined;
       const { cause, example_sessions } = incident.imapwhy.incident;
       const query = [
@@ -147,29 +141,32 @@ export function createDesk(store: Store, { clock, outlook, wafQueue }: DeskSourc
         fieldWord('since', incident.event.start),
         fieldWord('until', new Date(Date.parse(incident.event.end) + 1).toISOString()),
       ].join(' ');
-      const period = store.search.period();
+      const [period, counts, examples] = await Promise.all([
+        search.period(),
+        search.counts(parseQuery(query, { now: 0, zone: 'UTC' }).query),
+        Promise.all(example_sessions.map((s) => sessions.profile(s))),
+      ]);
       return {
         incident,
-        isOpen: period !== undefined && isOpen(incident, period.last),
-        examples: example_sessions.flatMap((s) => store.profile(s) ?? []),
-        counts: store.search.counts(parseQuery(query, { now: 0, zone: 'UTC' }).query),
+        isOpen: period !== undefined && Date.parse(incident.event.end) >= period.last - OPEN_MS,
+        examples: examples.filter((p) => p !== undefined),
+        counts,
         query,
-        notes: store.desk.notes(id),
+        notes: drawer.notes(id),
       };
     },
-    addNote(note) {
-      const incident = find(store.incidents(), (i) => i.imapwhy.incident.id === note.subject);
-      if (!incident) return false;
-      store.desk.addNote(note);
+    async addNote(note) {
+      if (!(await sessions.incident(note.subject))) return false;
+      drawer.addNote(note);
       audit(note.by, 'note', note.subject, note.at);
       return true;
     },
-    trail: (limit) => store.desk.auditTrail(limit),
-    waf: wafQueue,
+    trail: (limit) => drawer.auditTrail(limit),
+    waf: waf?.queue,
     decide(place, decision, { by, at, note, expires }) {
-      const row = wafQueue().rows.find((r) => r.id === place);
-      if (!row) return false;
-      store.waf.decide({
+      const row = waf?.queue().rows.find((r) => r.id === place);
+      if (!waf || !row) return false;
+      waf.decide({
         rule: row.rule.id,
         path: row.path,
         target: row.target,
@@ -189,25 +186,8 @@ export function createDesk(store: Store, { clock, outlook, wafQueue }: DeskSourc
   };
 }
 
-const isOpen = (incident: Incident, last: number): boolean => Date.parse(incident.event.end) >= last - OPEN_MS;
-
-/** Those that the end of the data leaves open, the largest first. */
-function openIncidents(store: Store, last: number): readonly Incident[] {
-  const open: Incident[] = [];
-  for (const incident of store.incidents()) {
-    if (isOpen(incident, last)) open.push(incident);
-    if (open.length >= INCIDENTS_MAX) break;
-  }
-  return open.sort((a, b) => b.imapwhy.incident.sessions - a.imapwhy.incident.sessions);
-}
-
-function find<T>(items: Iterable<T>, isIt: (item: T) => boolean): T | undefined {
-  for (const item of items) if (isIt(item)) return item;
-  return undefined;
-}
-
 /** Failed sessions that began within a minute of this one, of the same network, server and user. */
-function neighboursOf(search: ProfileSearch, profile: Profile): readonly Neighbours[] {
+async function neighboursOf(search: ProfileSearch, profile: Profile): Promise<readonly Neighbours[]> {
   const at = Date.parse(profile.event.start);
   const time = [
     'is:failed',
@@ -221,11 +201,14 @@ function neighboursOf(search: ProfileSearch, profile: Profile): readonly Neighbo
     ...(server === null ? [] : [{ of: server, word: fieldWord('server', server) }]),
     ...(user === null ? [] : [{ of: user, word: fieldWord('user', user) }]),
   ];
-  return groups.map(({ of, word }) => {
-    const query = [word, ...time].join(' ');
-    const others = [query, `-${fieldWord('id', profile.imapwhy.session.id)}`].join(' ');
-    return { of, query, sessions: search.counts(parseQuery(others, { now: 0, zone: 'UTC' }).query).sessions };
-  });
+  return Promise.all(
+    groups.map(async ({ of, word }) => {
+      const query = [word, ...time].join(' ');
+      const others = `${query} -${fieldWord('id', profile.imapwhy.session.id)}`;
+      const counts = await search.counts(parseQuery(others, { now: 0, zone: 'UTC' }).query);
+      return { of, query, sessions: counts.sessions };
+    }),
+  );
 }
 
 /** `203.0.113.0/24` as the beginning of the addresses in it. */

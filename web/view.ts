@@ -17,6 +17,8 @@ export interface View {
   readonly zone: string;
   /** Path and query of the page, to come back to it. */
   readonly here: string;
+  /** Whether there is a WAF review. */
+  readonly hasWaf: boolean;
 }
 
 export type PageName = 'now' | 'search' | 'waf' | 'report' | 'audit';
@@ -24,12 +26,15 @@ const PAGES: readonly { readonly name: PageName; readonly path: string }[] = [
   { name: 'now', path: '/' },
   { name: 'search', path: '/search' },
   { name: 'waf', path: '/waf' },
+  { name: 'audit', path: '/audit' },
 ];
 
 /** A whole page. `current`: which of the pages in the menu it belongs to. */
 export function page(view: View, title: string, current: PageName | undefined, body: Markup): string {
   const { words, person } = view;
-  const pages = person.role === 'admin' ? [...PAGES, { name: 'audit', path: '/audit' } as const] : PAGES;
+  const pages = PAGES.filter(
+    ({ name: n }) => (n !== 'waf' || view.hasWaf) && (n !== 'audit' || person.role === 'admin'),
+  );
   const menu = pages.map(
     ({ name, path }) =>
       html`<li><a href="${path}"${name === current ? html` aria-current="page"` : NOTHING}>${words[name]}</a></li>`,

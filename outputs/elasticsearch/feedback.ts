@@ -2,9 +2,9 @@
 import * as v from 'valibot';
 import { type Statement, withFeedback } from '../../processors/profile/feedback.ts';
 import { CAUSE_LABELS, type Cause, type Profile } from '../../processors/profile/profile.ts';
-import { OutputError } from '../output-error.ts';
 import { type BulkDocument, feedbackIndices, monthOf, profileIndices } from './bulk-document.ts';
 import type { Request } from './connection.ts';
+import { searchIn } from './search-in.ts';
 import { demand } from './setup/cluster.ts';
 
 /** A statement with the whole of what the model had said, so that it can be taken back. */
@@ -29,7 +29,7 @@ const HITS_MAX = 1000;
 const ID_PART_MIN = 6;
 
 const cause = v.custom<Cause>((x) => v.is(v.looseObject({ label: v.picklist(CAUSE_LABELS) }), x), 'is no cause');
-const profile = v.custom<Profile>(
+export const profileSchema = v.custom<Profile>(
   (x) =>
     v.is(
       v.looseObject({
@@ -56,7 +56,7 @@ const hitsOf = <T>(source: v.GenericSchema<unknown, T>) =>
       hits: v.array(v.object({ _index: v.string(), _source: source, sort: v.optional(v.array(v.unknown())) })),
     }),
   });
-const profileHits = hitsOf(profile);
+const profileHits = hitsOf(profileSchema);
 const statementHits = hitsOf(v.object({ imapwhy: v.object({ feedback: statement, model_cause: cause }) }));
 
 /** The statement as a document, and the profile as it is shown from now on: to be written in this order. */
@@ -96,7 +96,7 @@ export async function findProfiles(request: Request, namespace: string, id: stri
   const should: object[] = [{ term: { 'imapwhy.session.id': id } }, { term: { 'imapwhy.session.dovecot_id': id } }];
   if (id.length >= ID_PART_MIN) should.push({ prefix: { 'imapwhy.session.id': id } });
   const query = { bool: { should, minimum_should_match: 1 } };
-  const found = await search(request, profileIndices(namespace), profileHits, { query, size: 20 });
+  const found = (await searchIn(request, profileIndices(namespace), profileHits, { query, size: 20 })).hits.hits;
   return found.map(({ _index: index, _source }) => ({ index, profile: _source }));
 }
 
@@ -108,7 +108,8 @@ export async function profilesOf(
   const profiles: Profile[] = [];
   for (let from = 0; from < ids.length; from += HITS_MAX) {
     const query = { terms: { 'imapwhy.session.id': ids.slice(from, from + HITS_MAX) } };
-    const found = await search(request, profileIndices(namespace), profileHits, { query, size: HITS_MAX });
+    const found = (await searchIn(request, profileIndices(namespace), profileHits, { query, size: HITS_MAX })).hits
+      .hits;
     for (const { _source } of found) profiles.push(_source);
   }
   return profiles;
@@ -125,7 +126,7 @@ export async function statementsOf(
   const kept: KeptStatement[] = [];
   for (let after: readonly unknown[] | undefined; ; ) {
     const body = { query, sort, size: HITS_MAX, ...(after && { search_after: after }) };
-    const found = await search(request, feedbackIndices(namespace), statementHits, body);
+    const found = (await searchIn(request, feedbackIndices(namespace), statementHits, body)).hits.hits;
     for (const { _source } of found)
       kept.push({ statement: _source.imapwhy.feedback, cause: _source.imapwhy.model_cause });
     after = found.at(-1)?.sort;
@@ -137,20 +138,4 @@ export async function statementsOf(
 export async function refresh(request: Request, namespace: string): Promise<void> {
   const indices = `${feedbackIndices(namespace)}-*,${profileIndices(namespace)}-*`;
   demand(await request('POST', `/${indices}/_refresh`), 'refreshing what was written');
-}
-
-async function search<H>(
-  request: Request,
-  indices: string,
-  schema: v.GenericSchema<unknown, { readonly hits: { readonly hits: readonly H[] } }>,
-  body: object,
-): Promise<readonly H[]> {
-  const query = { ignore_unavailable: 'true', allow_no_indices: 'true' };
-  const answer = demand(await request('POST', `/${indices}-*/_search`, body, { query }), `searching ${indices}-*`);
-  const read = v.safeParse(schema, answer.body);
-  if (read.success) return read.output.hits.hits;
-  throw new OutputError(
-    'INDEX_REFUSED',
-    `${indices}-* holds a document that is none of ours: ${read.issues[0].message}`,
-  );
 }

@@ -15,6 +15,7 @@ const suites = [
   'elasticsearch-setup-command.ts',
   'elasticsearch-feedback.ts',
   'elasticsearch-kibana.ts',
+  'elasticsearch-search.ts',
   'kafka-port.ts',
   'streaming.ts',
   'streaming-service.ts',

@@ -7,6 +7,7 @@ import { SummaryBuilder } from '../../reports/summary.ts';
 import { type Access, createApp } from '../../web/app.ts';
 import { createDesk } from '../../web/desk.ts';
 import { hashPassword } from '../../web/password.ts';
+import { storedSessions } from '../../web/sessions.ts';
 import type { Account } from '../../web/sign-in.ts';
 import { batchOf } from '../contract/output.ts';
 import { wafEvent } from '../models/waf/world.ts';
@@ -73,10 +74,12 @@ async function site(t: TestContext, access: Partial<Access> = {}, sessions = sam
       }),
   };
   const app = createApp({
-    desk: createDesk(store, {
+    desk: createDesk({
+      sessions: storedSessions(store),
+      drawer: store.desk,
+      waf: { queue: () => readQueue(store, {}, it.clock), decide: (d) => store.waf.decide(d) },
       clock: () => it.clock,
       outlook: () => undefined,
-      wafQueue: () => readQueue(store, {}, it.clock),
     }),
     access: { account: undefined, hosts: [HOST], isSecure: false, ...access },
     zone: 'Europe/Warsaw',

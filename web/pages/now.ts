@@ -23,7 +23,8 @@ export interface NowData {
   readonly last: number;
   readonly open: readonly Incident[];
   readonly outlook: Outlook | undefined;
-  readonly silent: readonly SilentSource[];
+  /** Undefined where it is not known. */
+  readonly silent: readonly SilentSource[] | undefined;
 }
 
 export const WINDOWS_HOURS = [1, 6, 24, 168] as const;
@@ -51,7 +52,7 @@ ${indicatorCard(view, words.tlsTime, tls_time, timeOf(tls_time), words.limitsTls
 <section aria-labelledby="open"><h2 id="open">${words.openIncidents}</h2>${openIncidents(view, data)}</section>
 <section aria-labelledby="why"><h2 id="why">${words.whyFailed}</h2>${summary.counts.failed === 0 ? html`<p>${words.nothingFailed}</p>` : causeTable(view, summary, hours)}</section>
 <section aria-labelledby="next"><h2 id="next">${words.likely}</h2>${likelyTable(view, data.outlook)}</section>
-<section aria-labelledby="silent"><h2 id="silent">${words.silentSources}</h2>${silentList(view, data)}</section>`,
+${data.silent === undefined ? NOTHING : html`<section aria-labelledby="silent"><h2 id="silent">${words.silentSources}</h2>${silentList(view, data.silent, data.last)}</section>`}`,
   );
 }
 
@@ -116,7 +117,7 @@ function likelyTable(view: View, outlook: Outlook | undefined): Markup {
   return html`<table><thead><tr><th scope="col">${words.client}</th><th scope="col" class="number">${words.risk}</th><th scope="col">${words.because}</th></tr></thead><tbody>${outlook.likely.slice(0, LIKELY_MAX).map((l) => html`<tr><th scope="row"><a href="/search?q=${encodeURIComponent(fieldWord('client', l.client))}">${field(l.client, 64)}</a></th><td class="number">${Math.round(100 * l.risk)} %</td><td>${l.reasons.map((r) => html`<div>${field(r, 300)}</div>`)}</td></tr>`)}</tbody></table>`;
 }
 
-function silentList(view: View, { silent, last }: NowData): Markup {
+function silentList(view: View, silent: readonly SilentSource[], last: number): Markup {
   const { words } = view;
   if (silent.length === 0) return html`<p>${words.noSilentSources}</p>`;
   return html`<ul class="flow">${silent.map((s) => html`<li>${field(s.source, 120)}: ${words.silentFor(durationText(last - s.lastMs), wholeNumber(s.linesAnHour))}</li>`)}</ul>`;
