@@ -19,6 +19,7 @@ import { clusterSessions } from './cluster-sessions.ts';
 import { DEFAULT_STORE } from './explain.ts';
 import { openId } from './open-id.ts';
 import { readOutlook } from './outlook-file.ts';
+import { makeReport } from './report/make-report.ts';
 import { UseError } from './use-error.ts';
 import { readQueue } from './waf/read-queue.ts';
 
@@ -99,6 +100,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     sessions: cluster ?? storedSessions(store),
     drawer: store.desk,
     waf: cluster ? undefined : { queue: () => readQueue(store, {}, Date.now()), decide: (d) => store.waf.decide(d) },
+    report: cluster ? undefined : (week, moment) => reportOf(store, options.tz, week, moment),
     clock: Date.now,
     outlook: () => readOutlook(join(dirname(options.store), 'likely-to-fail.json')),
   });
@@ -150,6 +152,26 @@ async function startServer(
   }
   hosts.push(...hostsOf(options, server, place.host));
   return server;
+}
+
+/** A week or moment that is none is an answer here, no wrong use of the command. */
+function reportOf(
+  store: Store,
+  tz: string | undefined,
+  week: string | undefined,
+  moment: string | undefined,
+): ReturnType<typeof makeReport> {
+  try {
+    const choice = {
+      ...(tz !== undefined && { tz }),
+      ...(week !== undefined && { week }),
+      ...(moment !== undefined && { moment }),
+    };
+    return makeReport(store, choice, Date.now());
+  } catch (error) {
+    if (error instanceof UseError) return error.message;
+    throw error;
+  }
 }
 
 /** Puts log lines into the index of words, a few at a time, so that pages are answered between. */

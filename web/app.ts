@@ -13,6 +13,7 @@ import { PAGE_SCRIPT } from './page.js.ts';
 import { auditPage } from './pages/audit.ts';
 import { incidentPage } from './pages/incident.ts';
 import { nowPage, WINDOWS_HOURS } from './pages/now.ts';
+import { reportPage } from './pages/report.ts';
 import { searchPage } from './pages/search.ts';
 import { sessionPage } from './pages/session.ts';
 import { messagePage, signInPage } from './pages/sign-in.ts';
@@ -307,6 +308,17 @@ export function createApp(application: Application): Hono<Env> {
     return c.redirect(`/waf/${place}`);
   });
 
+  app.get('/report', (c) => {
+    const { view } = c.var;
+    if (!desk.report) return c.notFound();
+    const [week, moment] = [c.req.query('week'), c.req.query('moment')];
+    const made = desk.report(week || undefined, moment || undefined);
+    return c.html(
+      reportPage(view, made, { week: week ?? '', moment: moment ?? '' }),
+      typeof made === 'string' ? 404 : 200,
+    );
+  });
+
   app.get('/audit', (c) => {
     const { view } = c.var;
     if (view.person.role !== 'admin') return c.html(messagePage(view, view.words.notAllowed), 403);
@@ -340,7 +352,7 @@ function viewOf({ zone, desk }: Application, c: Context, person: Person | undefi
     person: person ?? { name: null, role: 'viewer' },
     zone,
     here: `${pathname}${search}`,
-    hasWaf: desk.waf !== undefined,
+    missing: [...(desk.waf ? [] : ['waf' as const]), ...(desk.report ? [] : ['report' as const])],
   };
 }
 

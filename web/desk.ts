@@ -7,6 +7,7 @@ import { CAUSE_LABELS, type Profile } from '../processors/profile/profile.ts';
 import { networkOf } from '../processors/resolve/network.ts';
 import { explain } from '../reports/explain.ts';
 import { SummaryBuilder } from '../reports/summary.ts';
+import type { WeeklyReport } from '../reports/weekly/weekly-report.ts';
 import type { IncidentData } from './pages/incident.ts';
 import type { NowData, Outlook } from './pages/now.ts';
 import type { Neighbours, SessionData } from './pages/session.ts';
@@ -21,12 +22,15 @@ export interface Said {
   readonly note: string | null;
 }
 
+export type WeeklyReports = (week: string | undefined, moment: string | undefined) => WeeklyReport | string;
+
 /** What the desk is made of. */
 export interface DeskSources {
   readonly sessions: Sessions;
   /** Where notes, saved searches and the trail are kept. */
   readonly drawer: Drawer;
   readonly waf?: WafReview | undefined;
+  readonly report?: WeeklyReports | undefined;
   readonly clock: () => number; // epoch ms
   /** What is expected next, read anew each time. */
   readonly outlook: () => Outlook | undefined;
@@ -49,6 +53,8 @@ export interface Desk {
   addNote(note: Note): Promise<boolean>;
   /** Undefined where there is no review: it reads the embedded store. */
   readonly waf: (() => WafQueue) | undefined;
+  /** The report of a week (`2026-W47`; without it the last one), also before and after a moment; or why there is none. */
+  readonly report: WeeklyReports | undefined;
   /** False for a place that is not in the queue. `expires`: ISO 8601 UTC. */
   decide(place: string, decision: WafDecisionKind, said: Said & { readonly expires: string | null }): boolean;
   /** The latest first. */
@@ -65,7 +71,7 @@ const KEPT_MS = 10_000;
 const OPEN_MS = 10 * 60_000;
 const MINUTE_MS = 60_000;
 
-export function createDesk({ sessions, drawer, waf, clock, outlook }: DeskSources): Desk {
+export function createDesk({ sessions, drawer, waf, report, clock, outlook }: DeskSources): Desk {
   const { search } = sessions;
   let kept: { readonly hours: number; readonly at: number; readonly data: NowData } | undefined;
   let indexed = false;
@@ -163,6 +169,7 @@ export function createDesk({ sessions, drawer, waf, clock, outlook }: DeskSource
     },
     trail: (limit) => drawer.auditTrail(limit),
     waf: waf?.queue,
+    report,
     decide(place, decision, { by, at, note, expires }) {
       const row = waf?.queue().rows.find((r) => r.id === place);
       if (!waf || !row) return false;

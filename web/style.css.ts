@@ -1,7 +1,8 @@
 import { STYLE as REPORT_STYLE } from '../reports/style.css.ts';
+import { WEEKLY_STYLE } from '../reports/weekly/render/style.css.ts';
 
 /** The look of the report, and what only pages with a menu and forms need. */
-export const STYLE = `${REPORT_STYLE}
+export const STYLE = `${REPORT_STYLE}${WEEKLY_STYLE}
 .hidden{position:absolute;left:-999rem}
 header.top{display:flex;flex-wrap:wrap;gap:.3rem 1.5rem;align-items:center;padding-top:.9rem;border-bottom:1px solid var(--rule);padding-bottom:.6rem}
 header.top nav{border:0;margin:0;padding:0;font-size:.95rem}

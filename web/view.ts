@@ -1,6 +1,8 @@
 import { DateTime } from 'luxon';
 import type { CauseLabel } from '../processors/profile/profile.ts';
 import { html, type Markup, NOTHING } from '../reports/markup.ts';
+import { CAUSES_ZH } from '../reports/weekly/words/zh-causes.ts';
+import { labelTitle } from '../reports/wording.ts';
 import { mayWrite, type Person } from './sign-in.ts';
 import { EN, type Words } from './words/en.ts';
 import { ZH } from './words/zh.ts';
@@ -17,8 +19,8 @@ export interface View {
   readonly zone: string;
   /** Path and query of the page, to come back to it. */
   readonly here: string;
-  /** Whether there is a WAF review. */
-  readonly hasWaf: boolean;
+  /** Pages that there are not: they need the embedded store. */
+  readonly missing: readonly PageName[];
 }
 
 export type PageName = 'now' | 'search' | 'waf' | 'report' | 'audit';
@@ -26,15 +28,14 @@ const PAGES: readonly { readonly name: PageName; readonly path: string }[] = [
   { name: 'now', path: '/' },
   { name: 'search', path: '/search' },
   { name: 'waf', path: '/waf' },
+  { name: 'report', path: '/report' },
   { name: 'audit', path: '/audit' },
 ];
 
 /** A whole page. `current`: which of the pages in the menu it belongs to. */
 export function page(view: View, title: string, current: PageName | undefined, body: Markup): string {
   const { words, person } = view;
-  const pages = PAGES.filter(
-    ({ name: n }) => (n !== 'waf' || view.hasWaf) && (n !== 'audit' || person.role === 'admin'),
-  );
+  const pages = PAGES.filter(({ name: n }) => !view.missing.includes(n) && (n !== 'audit' || person.role === 'admin'));
   const menu = pages.map(
     ({ name, path }) =>
       html`<li><a href="${path}"${name === current ? html` aria-current="page"` : NOTHING}>${words[name]}</a></li>`,
@@ -80,8 +81,9 @@ export function timeMarkup(view: View, iso: string, format?: string): Markup {
   return html`<time datetime="${iso}" class="time">${timeIn(view, iso, format)}</time>`;
 }
 
-export function causeText(view: View, label: CauseLabel): string {
-  return view.words.causes[label];
+export function causeText({ language, words }: View, label: CauseLabel): string {
+  if (label === 'none') return words.noFault;
+  return language === 'zh' ? CAUSES_ZH[label].title : labelTitle(label);
 }
 
 export function ownerText({ words }: View, owner: string | null): string {

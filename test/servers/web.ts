@@ -140,6 +140,7 @@ describe('the pages in a browser', { skip }, () => {
     `/session/${hostileSession().profile.imapwhy.session.id}`,
     `/incident/${sampleIncidents()[0]?.imapwhy.incident.id}`,
     '/waf',
+    '/report',
     '/audit',
     '/sign-in',
   ];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { makeReport } from '../../cli/report/make-report.ts';
 import { readQueue } from '../../cli/waf/read-queue.ts';
 import { openStore, type Store } from '../../outputs/sqlite.ts';
 import { SummaryBuilder } from '../../reports/summary.ts';
@@ -78,6 +79,7 @@ async function site(t: TestContext, access: Partial<Access> = {}, sessions = sam
       sessions: storedSessions(store),
       drawer: store.desk,
       waf: { queue: () => readQueue(store, {}, it.clock), decide: (d) => store.waf.decide(d) },
+      report: (week) => makeReport(store, week === undefined ? {} : { week }, it.clock),
       clock: () => it.clock,
       outlook: () => undefined,
     }),
@@ -101,6 +103,8 @@ describe('pages', () => {
       '/?hours=168',
       '/search',
       '/waf',
+      '/report',
+      '/report?week=2026-W12',
       '/audit',
       '/search?q=is%3Afailed',
       LOSSY,

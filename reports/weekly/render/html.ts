@@ -13,7 +13,6 @@ const CSS = `${STYLE}${WEEKLY_STYLE}`;
 /** One page that holds all it shows: it loads nothing, runs no script, and its policy forbids both. The same page gives the same bytes. */
 export function weeklyHtml(page: Page): string {
   const policy = `default-src 'none'; style-src ${styleHash(CSS)}; base-uri 'none'; form-action 'none'`;
-  const linked = page.sections.filter((s) => s.title !== '');
   return html`<!doctype html>
 <html lang="${page.language}">
 <head>
@@ -29,12 +28,18 @@ export function weeklyHtml(page: Page): string {
 <body class="weekly">
 <header><h1>${page.title}</h1><p class="small muted">${page.period}</p></header>
 <main id="main">
-${page.sections.map((section, i) => html`${sectionMarkup(section, page)}${i === 1 ? navigation(linked) : NOTHING}`)}
+${weeklySections(page)}
 </main>
 <footer>${page.footer.map((line) => html`<p>${line}</p>`)}</footer>
 </body>
 </html>
 `.toString();
+}
+
+/** All that it says, for a page that has its own frame. Its style is `WEEKLY_STYLE`, for elements below the class `weekly`. */
+export function weeklySections(page: Page): Markup {
+  const linked = page.sections.filter((s) => s.title !== '');
+  return html`${page.sections.map((section, i) => html`${sectionMarkup(section, page)}${i === 1 ? navigation(linked) : NOTHING}`)}`;
 }
 
 function navigation(sections: readonly Section[]): Markup {
