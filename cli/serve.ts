@@ -217,6 +217,10 @@ function accessOf(options: ServeOptions, place: Place, hasTls: boolean, hasAccou
     throw new UseError(
       `--listen ${options.listen}: passwords would cross the network readable. Give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that does TLS (with --public-url).`,
     );
+  if (url === undefined && (place.host === '0.0.0.0' || place.host === '::'))
+    throw new UseError(
+      `--listen ${options.listen}: that is every address of this machine, but browsers must call it by one name: give --public-url https://….`,
+    );
   if (url?.protocol === 'http:')
     throw new UseError(
       `--public-url ${options.publicUrl}: passwords would cross the network readable. It must begin with https://.`,

@@ -12,7 +12,7 @@ export interface KibanaOptions {
 
 export const KIBANA_DEFAULTS: KibanaOptions = {
   namespace: '*',
-  sessionUrl: 'http://127.0.0.1:8080/session/{{value}}',
+  sessionUrl: 'http://127.0.0.1:8180/session/{{value}}',
 };
 
 export const viewId = (name: ViewName): string => `imapwhy-${name}`;

@@ -74,6 +74,9 @@ describe('imapwhy serve', () => {
     await addUser('ola', { role: 'admin', accounts: given.accounts }, PASSWORD);
     await refuses({ ...given, listen: '0.0.0.0:0' }, /passwords would cross the network readable/);
     await refuses({ ...given, publicUrl: 'http://imapwhy.example.org' }, /must begin with https/);
+    writeFileSync(`${given.store}.pem`, 'not read before it listens');
+    const tls = { tlsCert: `${given.store}.pem`, tlsKey: `${given.store}.pem` };
+    await refuses({ ...given, ...tls, listen: '0.0.0.0:0' }, /must call it by one name/);
     const service = await serve({ ...given, publicUrl: 'https://imapwhy.example.org' });
     await service.close();
   });
