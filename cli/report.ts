@@ -49,7 +49,9 @@ export function registerReport(program: Command): void {
     .option('--week <yyyy-Www>', 'ISO week such as 2026-W47 (default: the last one with sessions in the store)')
     .option('--tz <zone>', 'zone in which weeks and days begin (default: that of the last analysis, else UTC)')
     .option('--store <file>', 'the store', DEFAULT_STORE)
-    .addOption(new Option('--format <format>', 'how it is written').choices(FORMATS).default('html'))
+    .addOption(
+      new Option('--format <format>', 'how it is written (default: by the name of --out, else html)').choices(FORMATS),
+    )
     .option('--out <file>', 'where to write it (default: standard output, if nothing else is to be done)')
     .addOption(new Option('--lang <language>', 'language').choices(LANGUAGES).default('en'))
     .option('--moment <time>', 'also what changed at this time (a change, a new rule): before against after')
@@ -86,7 +88,7 @@ export async function report(options: ReportOptions): Promise<number> {
   const language = options.lang ?? 'en';
   const pdf =
     chromium === undefined ? undefined : await pdfOf(html(made, language), chromium, Date.parse(made.week.end));
-  const text = rendered(made, options.format ?? 'html', language);
+  const text = rendered(made, options.format ?? formatOf(options.out), language);
   if (options.out !== undefined) await write(options.out, text);
   if (options.pdf !== undefined && pdf !== undefined) await write(options.pdf, pdf);
   if (post !== undefined) await send(made, post, pdf, language);
@@ -149,6 +151,13 @@ async function send(made: WeeklyReport, post: Post, pdf: Buffer | undefined, lan
     post.server,
   );
   tell(`sent to ${post.to.join(', ')}${pdf === undefined ? `, without a PDF: ${NO_CHROMIUM}` : ''}`);
+}
+
+/** `week.md` says what it shall be. */
+function formatOf(file: string | undefined): Format {
+  if (file === undefined) return 'html';
+  if (/\.(?:md|markdown)$/i.test(file)) return 'markdown';
+  return /\.json$/i.test(file) ? 'json' : 'html';
 }
 
 function rendered(made: WeeklyReport, format: Format, language: Language): string {

@@ -1,11 +1,14 @@
 import { OWNERS } from '../../processors/profile/owners.ts';
 import { compareText } from '../counting/top-counter.ts';
-import { changeOf, heldTogether } from './change.ts';
+import { type Block, changeOf, heldTogether } from './change.ts';
 import { layerOfLabel, type RateTally } from './rate-tally.ts';
 import type { RootCauses } from './root-causes.ts';
 import type { CauseRow, FailureLabel, ShareRow } from './weekly-report.ts';
 
 const MINUTE_MS = 60_000;
+
+/** Of the days of another week those that are compared with this one. */
+export type SameDays = (blocks: readonly Block[]) => readonly Block[];
 
 /**
  * Every cause of this week or the last, the most failures first, with how it changed. Lost time is counted by `label` or by `label place`.
@@ -16,15 +19,18 @@ export function causeRows(
   earlier: readonly RateTally[],
   causes: RootCauses,
   lostMs: ReadonlyMap<string, number>,
+  sameDays: SameDays,
 ): readonly CauseRow[] {
   const last = earlier.at(-1);
   const labels = [...new Set([...now.labels, ...(last?.labels ?? [])])];
   const perLabel = <T>(make: (label: FailureLabel) => T): ReadonlyMap<FailureLabel, T> =>
     new Map(labels.map((label) => [label, make(label)]));
-  const lastWeek = heldTogether(perLabel((label) => changeOf(now.blocksOf(label), last?.blocksOf(label) ?? [])));
+  const lastWeek = heldTogether(
+    perLabel((label) => changeOf(now.blocksOf(label), sameDays(last?.blocksOf(label) ?? []))),
+  );
   const fourWeeks = heldTogether(
     perLabel((label) => {
-      const weeks = earlier.map((tally) => tally.blocksOf(label));
+      const weeks = earlier.map((tally) => sameDays(tally.blocksOf(label)));
       return changeOf(now.blocksOf(label), weeks.flat(), weeks);
     }),
   );

@@ -19,6 +19,7 @@ interface Source {
   readonly formats: Map<string, number>;
   lines: number;
   unparsed: number;
+  lastMs: number;
   wroteBefore: boolean;
 }
 
@@ -57,7 +58,14 @@ export class DataGapTally {
     let source = this.#sources.get(name);
     if (source === undefined) {
       if (this.#sources.size >= SOURCES_MAX) return;
-      source = { hours: new Map(), formats: new Map(), lines: 0, unparsed: 0, wroteBefore: false };
+      source = {
+        hours: new Map(),
+        formats: new Map(),
+        lines: 0,
+        unparsed: 0,
+        lastMs: Number.NEGATIVE_INFINITY,
+        wroteBefore: false,
+      };
       this.#sources.set(ownText(name), source);
     }
     if (row.hourMs < this.#week.startMs) {
@@ -67,6 +75,7 @@ export class DataGapTally {
     }
     source.lines += row.lines;
     source.unparsed += row.unparsed;
+    source.lastMs = Math.max(source.lastMs, Math.min(row.lastMs, this.#week.endMs - 1));
     increment(source.hours, this.#hourOf(row.hourMs), row.lines);
     if (row.format !== '') increment(source.formats, row.format, row.lines);
     this.#see(Math.max(row.hourMs, this.#week.startMs));
@@ -82,12 +91,13 @@ export class DataGapTally {
     const known = [...this.#sources.values()].some((s) => s.hours.size > 0);
     const all = known ? this.#allHours() : this.#attempts;
     const seen = Number.isFinite(this.#firstMs);
+    const silent = this.#silences(all, usualAt(all));
     return {
       data_start: seen ? this.#iso(this.#firstMs) : null,
       data_end: seen ? this.#iso(this.#lastMs) : null,
-      hours_covered: all.size,
+      hours_covered: seen ? this.#hourOf(this.#lastMs) - this.#hourOf(this.#firstMs) + 1 - hoursOf(silent) : 0,
       coverage_known: known,
-      silent: this.#silences(all, usualAt(all)),
+      silent,
       sources: this.#sourceRows(all, names),
       missing: [...this.#missing]
         .map(([source, { enable, sessions }]) => ({ source, enable, sessions }))
@@ -104,13 +114,12 @@ export class DataGapTally {
       if (source.hours.size === 0 && !source.wroteBefore) continue;
       const hours = [...source.hours.keys()].sort((a, b) => a - b);
       const first = hours[0];
-      const last = hours.at(-1);
       rows.push({
         source: names.source(name),
         formats: [...source.formats].sort((a, b) => b[1] - a[1] || compareText(a[0], b[0])).map(([format]) => format),
         lines: source.lines,
         first: first === undefined ? '' : this.#iso(this.#hourStart(first)),
-        last: last === undefined ? '' : this.#iso(this.#hourStart(last + 1)),
+        last: first === undefined ? '' : this.#iso(source.lastMs),
         hours: hours.length,
         silent:
           first === undefined ? [] : this.#silences(source.hours, expectedFrom(source.hours, all), SILENT_HOURS_MIN),
@@ -209,4 +218,5 @@ function increment<K>(counts: Map<K, number>, key: K, by: number): void {
   counts.set(key, (counts.get(key) ?? 0) + by);
 }
 
+const hoursOf = (silences: readonly Silence[]): number => sum(silences.map((s) => s.hours));
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

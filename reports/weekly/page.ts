@@ -47,6 +47,7 @@ export interface Chart {
 }
 
 export interface DayBar extends Readonly<Record<LayerName, number>> {
+  readonly attempts: number;
   readonly label: string;
   /** For a narrow page: the day of the week. */
   readonly short: string;

@@ -29,6 +29,10 @@ function reviewed(row: QueueRow, names: Names): WafRow {
     sessions: row.sessions_lost,
     users: row.legitimate_users,
     probability: row.probability,
+    wrong_for_everyone: row.wrong_for_everyone && {
+      logins_before: row.wrong_for_everyone.logins_before,
+      logins_after: row.wrong_for_everyone.logins_after,
+    },
     decision: decision && {
       verdict: decision.decision === 'accept' ? 'false_positive' : decision.decision,
       by: names.areHidden ? names.user(decision.by) : decision.by,
@@ -53,6 +57,7 @@ export function wafFromProfiles(causes: RootCauses, names: Names): WafFalsePosit
       sessions: group.failed,
       users: group.users.distinct().count,
       probability: group.probability / group.failed,
+      wrong_for_everyone: null,
       decision: null,
     });
   }

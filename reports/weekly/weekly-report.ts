@@ -170,6 +170,7 @@ export interface DataGaps {
   /** First and last moment of the week of which the store knows anything; null: nothing. */
   readonly data_start: string | null;
   readonly data_end: string | null;
+  /** From the first to the last moment, without the hours of silence. */
   readonly hours_covered: number;
   /** Whether the store tells which log covered which hours; without it, silence is read off the attempts. */
   readonly coverage_known: boolean;
@@ -218,6 +219,8 @@ export interface WafRow {
   readonly sessions: number; // lost by it
   readonly users: number;
   readonly probability: number;
+  /** The rule stops nearly everybody: logins in the same length of time before it came and after. */
+  readonly wrong_for_everyone: { readonly logins_before: number; readonly logins_after: number } | null;
   readonly decision: {
     readonly verdict: 'false_positive' | 'attack' | 'unsure';
     readonly by: string;

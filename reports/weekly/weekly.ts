@@ -8,7 +8,7 @@ import { isFailed, isLegitimate, standingOf } from '../../processors/profile/sta
 import { DurationSketch } from '../counting/duration-sketch.ts';
 import { rateIndicator, timeIndicator } from '../indicators.ts';
 import { beforeAfter } from './before-after.ts';
-import { causeRows, shareRows } from './cause-rows.ts';
+import { causeRows, type SameDays, shareRows } from './cause-rows.ts';
 import { changeOf, rateInterval } from './change.ts';
 import { DataGapTally } from './data-gaps.ts';
 import { LostTime } from './lost-time.ts';
@@ -67,7 +67,9 @@ export function weeklyReport(sources: WeeklySources, options: WeeklyOptions): We
   const lostMs = now.lost.finish(now.gaps.endMs);
   const lastWeek = earlier.at(-1)?.tally ?? new RateTally([]);
   const tallies = earlier.map((e) => e.tally);
-  const rows = causeRows(rates, tallies, causes, lostMs);
+  // A week that is not over stands against the same days of the others.
+  const sameDays: SameDays = (blocks) => blocks.filter((_, day) => (rates.blocks[day]?.attempts ?? 0) > 0);
+  const rows = causeRows(rates, tallies, causes, lostMs, sameDays);
   const lostMinutes = [...lostMs.values()].reduce((a, b) => a + b, 0) / MINUTE_MS;
   const top = topCauses({
     week,
@@ -99,11 +101,11 @@ export function weeklyReport(sources: WeeklySources, options: WeeklyOptions): We
     },
     history: [...earlier, { week, tally: rates }].map((e) => weekRow(e.week.name, e.tally)),
     changes: {
-      last_week: changeOf(rates.blocks, lastWeek.blocks),
+      last_week: changeOf(rates.blocks, sameDays(lastWeek.blocks)),
       four_weeks: changeOf(
         rates.blocks,
-        tallies.flatMap((t) => t.blocks),
-        tallies.map((t) => t.blocks),
+        tallies.flatMap((t) => sameDays(t.blocks)),
+        tallies.map((t) => sameDays(t.blocks)),
       ),
     },
     days: week.days.flatMap((day, i) => {

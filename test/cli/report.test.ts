@@ -45,7 +45,9 @@ describe('imapwhy report', () => {
     const [html, markdown] = await Promise.all([
       report('--week', '2026-W47', '--lang', 'zh', '--out', file),
       report('--week', '2026-W46', '--format', 'markdown', '--tz', 'UTC'),
+      report('--out', join(dir, 'week.json')),
     ]);
+    assert.equal(at(JSON.parse(readFileSync(join(dir, 'week.json'), 'utf8')), 'version'), 1);
     assert.deepEqual([html.code, html.stdout, html.stderr], [0, '', '']);
     assert.match(readFileSync(file, 'utf8'), /^<!doctype html>\n<html lang="zh-CN">[\s\S]*IMAP 连接失败原因周报/);
     assert.equal(markdown.code, 0, markdown.stderr);

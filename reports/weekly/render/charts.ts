@@ -1,5 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import { html, type Markup, NOTHING } from '../../markup.ts';
+import { wholeNumber } from '../../wording.ts';
 import type { Chart, DayBar } from '../page.ts';
 import { LAYERS, type LayerName, type WeekRow } from '../weekly-report.ts';
 
@@ -33,7 +34,7 @@ function daysChart({ days, layers }: Drawing<'days'>, title: string): Markup {
   const present = LAYERS.filter((layer) => days.some((d) => d[layer] > 0));
   return html`<ul class="legend">${present.map((layer) => html`<li><span class="swatch fill-${layer}"></span>${layers[layer]}</li>`)}</ul>
 <svg class="chart clock" height="${WHOLE}" role="img" aria-label="${title}"><title>${title}</title>
-${ticks.map((t) => gridLine(y(t), String(t)))}
+${ticks.map((t) => gridLine(y(t), wholeNumber(t)))}
 ${days.map((day, i) => dayBar(day, i / days.length, 1 / days.length, present, layers, y))}
 <line class="base" x1="0" x2="100%" y1="${BASE}" y2="${BASE}"/></svg>`;
 }
@@ -54,7 +55,7 @@ function dayBar(
     return html`<rect class="fill-${layer}" x="${percent(left + width * 0.18)}" width="${percent(width * 0.64)}" y="${round(high)}" height="${round(low - high)}"><title>${day.label}: ${layers[layer]} ${day[layer]}</title></rect>`;
   });
   const middle = percent(left + width / 2);
-  return html`${parts}<text class="halo" x="${middle}" y="${round(y(below)) - 4}" text-anchor="middle">${below === 0 ? '' : below}</text>
+  return html`${parts}<text class="halo" x="${middle}" y="${round(y(below)) - 4}" text-anchor="middle">${day.attempts === 0 ? '–' : wholeNumber(below)}</text>
 <text x="${middle}" y="${BASE + 15}" text-anchor="middle" class="wide">${day.label}</text>
 <text x="${middle}" y="${BASE + 15}" text-anchor="middle" class="narrow">${day.short}</text>`;
 }

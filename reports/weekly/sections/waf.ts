@@ -9,6 +9,9 @@ export function wafSection(report: WeeklyReport, words: Words): Section {
       ? [{ kind: 'paragraph', text: words.wafNone(waf.basis) }]
       : [
           { kind: 'paragraph', text: words.wafSentence(waf.open_total, waf.decided_total, waf.basis) },
+          ...[...waf.open, ...waf.decided]
+            .filter((row) => row.wrong_for_everyone !== null)
+            .map((row): Block => ({ kind: 'paragraph', text: words.wafForEveryone(row) })),
           ...(waf.open.length === 0
             ? []
             : [{ kind: 'table' as const, table: wafTable(words.wafOpen, waf.open, waf.basis === 'review', words) }]),

@@ -284,7 +284,7 @@ export const ENGLISH: Words = {
     unit: (allowed) =>
       `per cent of attempts; upright lines: 95 % interval; dashed: what the objective allows, ${failureRate(allowed)}`,
   },
-  daysChart: { title: 'Failed attempts by day and layer', unit: 'attempts', none: 'None failed.' },
+  daysChart: { title: 'Failed attempts by day and layer', unit: 'number of attempts; – stands for a day without any' },
   causesCaption: 'Causes of this week and the last: failures, and whether they changed beyond chance',
   causesNone: 'No attempt of a legitimate user failed.',
   layersCaption: 'By layer',
@@ -321,6 +321,8 @@ export const ENGLISH: Words = {
     basis === 'review'
       ? `${plural(open, 'rule and path is', 'rules and paths are')} open, ${wholeNumber(decided)} decided. Decide: imapwhy waf review.`
       : `${plural(open, 'rule and path', 'rules and paths')} cost sessions; none has been reviewed: imapwhy waf review.`,
+  wafForEveryone: (row) =>
+    `Rule ${row.rule} is wrong for everyone${row.path === null ? '' : ` on ${row.path}`}: ${wholeNumber(row.wrong_for_everyone?.logins_before ?? 0)} logins before it came, ${wholeNumber(row.wrong_for_everyone?.logins_after ?? 0)} in the same time after.`,
   wafOpen: 'Open: the rule, not the user, is probably wrong',
   wafDecided: 'Decided',
   decision: (row: WafRow) => {
@@ -366,7 +368,7 @@ export const ENGLISH: Words = {
     'An attempt is one try of one client to use IMAP. Availability counts those of legitimate users whose end is known. Attacks, scans, health checks and wrong passwords are outside; failures without a cause are inside, named unexplained.',
     `Lost session time runs from the moment an attempt stalled until the same user tried again, at most ${LOST_MAX_MS / 60_000} minutes, and no minute is counted twice. Who did not come as far as naming a user is counted by address.`,
     'The error budget is what the objective allows: at 99.95 % five attempts of ten thousand.',
-    'A change is called one only when it is more than chance explains; a day counts as one observation, because one incident fails hundreds of attempts together.',
+    'A change is called one only when it is more than chance explains; a day counts as one observation, because one incident fails hundreds of attempts together. A week that is not over is compared with the same days of the others.',
   ],
   figuresOfChart: 'The figures of this chart',
 };

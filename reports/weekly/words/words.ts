@@ -149,7 +149,7 @@ export interface Words {
   changeSentence(change: Change, against: 'last_week' | 'four_weeks' | 'before'): string;
   readonly changesNote: string;
   readonly weeksChart: { readonly title: string; unit(allowed: number): string };
-  readonly daysChart: { readonly title: string; readonly unit: string; readonly none: string };
+  readonly daysChart: { readonly title: string; readonly unit: string };
   readonly causesCaption: string;
   readonly causesNone: string;
   readonly layersCaption: string;
@@ -167,6 +167,7 @@ export interface Words {
 
   wafNone(basis: 'review' | 'profiles'): string;
   wafSentence(open: number, decided: number, basis: 'review' | 'profiles'): string;
+  wafForEveryone(row: WafRow): string;
   readonly wafOpen: string;
   readonly wafDecided: string;
   decision(row: WafRow): string;

@@ -66,12 +66,13 @@ export const EVIDENCE_ZH: ReadonlyMap<string, string> = new Map([
   ['nothing-heard-of-the-end', '日志中没有这次连接的结尾'],
 ]);
 
-/** Sources that may be missing, and how to have them. */
+/** Sources that may be missing. */
 export const SOURCES_ZH: ReadonlyMap<string, string> = new Map([
-  ['haproxy', 'HAProxy 日志'],
-  ['waf', 'WAF 日志'],
-  ['vpn', 'VPN 日志'],
-  ['flow', '流量记录（NetFlow/IPFIX）'],
-  ['firewall', '防火墙日志'],
-  ['auth', '认证日志'],
+  ['flow records', '流量记录（NetFlow/IPFIX）'],
+  ['proxy log', '代理日志'],
+  ['VPN log', 'VPN 日志'],
+  ['WAF audit log', 'WAF 审计日志'],
+  ['packet filter log', '包过滤日志'],
+  ['ban log', '封禁日志'],
+  ['mail server log', '邮件服务器日志'],
 ]);

@@ -326,7 +326,7 @@ export const CHINESE: Words = {
     title: '各周失败率',
     unit: (allowed) => `占尝试的百分比；竖线为 95% 区间，虚线为目标所允许的 ${failureRate(allowed)}`,
   },
-  daysChart: { title: '每日失败次数（按层次）', unit: '次', none: '没有失败。' },
+  daysChart: { title: '每日失败次数（按层次）', unit: '单位：次；– 表示当天没有任何尝试' },
   causesCaption: '本周和上周的原因：失败次数，以及变化是否超出偶然波动',
   causesNone: '没有正常用户的尝试失败。',
   layersCaption: '按层次',
@@ -360,6 +360,8 @@ export const CHINESE: Words = {
     basis === 'review'
       ? `待定 ${wholeNumber(open)} 组规则与路径，已裁定 ${wholeNumber(decided)} 组。裁定命令：imapwhy waf review。`
       : `有 ${wholeNumber(open)} 组规则与路径造成会话损失，尚未审核：imapwhy waf review。`,
+  wafForEveryone: (row) =>
+    `规则 ${row.rule}${row.path === null ? '' : ` 在 ${row.path}`} 误伤所有人：启用之前有 ${wholeNumber(row.wrong_for_everyone?.logins_before ?? 0)} 次登录，启用之后同样长的时间里只有 ${wholeNumber(row.wrong_for_everyone?.logins_after ?? 0)} 次。`,
   wafOpen: '待定：很可能错在规则，而不在用户',
   wafDecided: '已裁定',
   decision: (row: WafRow) => {
@@ -401,7 +403,7 @@ export const CHINESE: Words = {
     '一次尝试是一个客户端使用 IMAP 的一次努力。可用率只计结果已知的正常用户的尝试；攻击、扫描、健康检查和密码错误不算在内，找不到原因的失败算在内，并注明原因不明。',
     `损失的会话时长从尝试卡住的时刻算到同一用户再次尝试，最多 ${LOST_MAX_MS / 60_000} 分钟，任何一分钟都不重复计算。没有报出用户名的，按地址计数。`,
     '错误预算是目标允许的失败次数：目标为 99.95% 时，一万次尝试允许失败五次。',
-    '只有超出偶然波动的变化才称为变化；以一天为一个观测值，因为一次事件会让几百次尝试同时失败。',
+    '只有超出偶然波动的变化才称为变化；以一天为一个观测值，因为一次事件会让几百次尝试同时失败。尚未结束的一周只与其他各周的同样几天比较。',
   ],
   figuresOfChart: '本图的数字',
 };

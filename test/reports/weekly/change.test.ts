@@ -97,11 +97,16 @@ describe('a change', () => {
       }));
     const trials = 1000;
     let called = 0;
+    let calledByAttempts = 0;
     for (let i = 0; i < trials; i++) {
-      const { verdict } = changeOf(burstyWeek(), burstyWeek());
+      const { verdict, now, before } = changeOf(burstyWeek(), burstyWeek());
       if (verdict === 'up' || verdict === 'down') called++;
+      // What a test would say that takes attempts for independent.
+      const share = now.attempts / (now.attempts + before.attempts);
+      if (binomialTwoSided(now.failed, now.failed + before.failed, share) < 0.05) calledByAttempts++;
     }
     assert.ok(called / trials < 0.06, `${called} of ${trials}`);
+    assert.ok(calledByAttempts / trials > 0.5, `${calledByAttempts} of ${trials}`);
   });
 });
 

@@ -293,7 +293,8 @@ function faulty(fault: Fault, id: string, startMs: number, random: () => number)
       evidence,
       remedy: fault.remedy,
       scope: fault.scope,
-      missing: fault.stalledIn === 'tls' ? [{ source: 'flow', enable: 'export NetFlow from the border router' }] : [],
+      missing:
+        fault.stalledIn === 'tls' ? [{ source: 'flow records', enable: 'export NetFlow from the border router' }] : [],
     }).profile,
     fault.isBurst ? 0.05 : 0.3 + 0.6 * random(),
   );
