@@ -54,7 +54,7 @@ export interface Session {
   flow: FlowLegs | undefined;
   drops: Drops | undefined;
   requests: HttpRequest[];
-  vpn: { readonly name: string; readonly assignedIp: string; readonly realIp: string | undefined } | undefined;
+  vpn: SessionTunnel | undefined;
   /** Its lines as (source, offset, corrected time) triples in event-time order, at most LINES_MAX. */
   lines: number[];
   lineKinds: string[];
@@ -62,6 +62,15 @@ export interface Session {
   /** The texts of its lines, in the same order; none where they can be read again by position. */
   texts: string[];
   tags: string[];
+}
+
+/** The tunnel that a session took. */
+export interface SessionTunnel {
+  readonly name: string;
+  readonly assignedIp: string;
+  readonly realIp: string | undefined;
+  /** When its keys were renegotiated while the session lasted. */
+  readonly rekeyedAt: readonly number[];
 }
 
 export interface PreLoginEnd {

@@ -96,6 +96,8 @@ export interface SiteState {
 
 const BANS_MAX = 100_000;
 const ANSWERED_MAX = 50_000;
+/** A renegotiation goes on for a moment after the line that tells of it, and stamps are of whole seconds. */
+const REKEY_MS = 2000;
 const OTHER_SERVICE_PORTS: ReadonlySet<number> = new Set([25, 80, 110, 443, 465, 587, 995, 4190]);
 
 /**
@@ -336,8 +338,17 @@ export class Site {
     return {
       ...s,
       clientIp: lease.realIp ?? s.clientIp,
-      vpn: { name: lease.name, assignedIp: s.sourceIp, realIp: lease.realIp },
+      vpn: {
+        name: lease.name,
+        assignedIp: s.sourceIp,
+        realIp: lease.realIp,
+        rekeyedAt: this.rekeysDuring(s, lease.name),
+      },
     };
+  }
+
+  private rekeysDuring(s: Session, tunnel: string): readonly number[] {
+    return this.leases.rekeysBetween(tunnel, s.startedAt - REKEY_MS, s.endedAt ?? s.lastAt);
   }
 
   // ---- lines of no connection ----
@@ -438,6 +449,9 @@ export class Site {
         break;
       case 'connected':
         this.leases.trouble(name, 'reconnected', at);
+        break;
+      case 'rekeyed':
+        this.leases.rekeyed(name, at);
         break;
       default:
         break;

@@ -49,12 +49,14 @@ function parse(line: Line, context: RecordContext): ParseOutcome<OpenvpnEvent> {
   const side = sideOf(line, prefix, message, context);
   const facts = readMessage(message, side);
   const peer = prefix.peer ?? facts.peer;
+  // A server puts a client's name before its lines from its first handshake on: who has one and agrees on keys again renegotiates.
+  const isRekeyed = prefix.commonName !== undefined && message.startsWith('Control Channel: ');
   return parsed({
     line,
     stamp,
     dataset: 'openvpn.log',
     side,
-    action: facts.action,
+    action: isRekeyed ? 'rekeyed' : facts.action,
     commonName: prefix.commonName ?? named ?? facts.commonName,
     realIp: peer?.ip,
     realPort: peer?.port,

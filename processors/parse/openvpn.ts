@@ -18,7 +18,7 @@ export interface OpenvpnEvent extends EventBase {
     | 'restart' // SIGUSR1 … client-instance restarting, Connection reset, Server poll timeout
     | 'exit' // SIGTERM …, exiting
     | 'tls-failed' // TLS key negotiation failed, TLS handshake failed, VERIFY ERROR, unwrapping failed
-    | 'rekeyed' // TLS: soft reset, new data channel keys after the first
+    | 'rekeyed' // TLS: soft reset; Control Channel of a client that has its name already
     | 'auth-ok'
     | 'auth-failed'
     | 'refused' // max clients, connect-freq

@@ -110,7 +110,13 @@ export function buildProfile(
       phases: phasesOf(s),
       stalled_in: stalledIn(s, outcome),
       path: {
-        vpn: s.vpn ? { name: s.vpn.name, assigned_ip: s.vpn.assignedIp, rekeyed: false } : null,
+        vpn: s.vpn
+          ? {
+              name: s.vpn.name,
+              assigned_ip: s.vpn.assignedIp,
+              rekeyed: s.vpn.rekeyedAt.some((at) => at <= decidedAt),
+            }
+          : null,
         waf: web?.host ?? null,
         proxy: s.proxy?.frontend ?? null,
       },

@@ -28,6 +28,7 @@ export interface VpnLeasesState {
   ])[];
   readonly troubles: readonly (readonly [string, readonly TunnelTrouble[]])[];
   readonly samples: readonly (readonly [string, readonly TunnelSample[]])[];
+  readonly rekeys?: readonly (readonly [string, readonly number[]])[];
   readonly names: readonly string[];
   readonly byReal: readonly (readonly [string, string])[];
 }
@@ -38,6 +39,7 @@ export class VpnLeases {
   private readonly byAddress = new Map<string, Lease[]>();
   private readonly troubles = new Map<string, TunnelTrouble[]>();
   private readonly samples = new Map<string, TunnelSample[]>();
+  private readonly rekeys = new Map<string, number[]>();
   private readonly names = new Set<string>();
   private readonly byReal = new Map<string, string>();
 
@@ -98,6 +100,20 @@ export class VpnLeases {
     return (this.troubles.get(name) ?? []).filter((t) => t.at >= from && t.at <= to);
   }
 
+  /** Its keys were renegotiated. */
+  rekeyed(name: string, at: number): void {
+    const list = this.rekeys.get(name);
+    if (!list) this.rekeys.set(name, [at]);
+    else {
+      list.push(at);
+      if (list.length > HISTORY_MAX) list.shift();
+    }
+  }
+
+  rekeysBetween(name: string, from: number, to: number): readonly number[] {
+    return (this.rekeys.get(name) ?? []).filter((at) => at >= from && at <= to);
+  }
+
   sample(name: string, at: number, received: number, sent: number): void {
     const list = this.samples.get(name);
     const s = { at, received, sent };
@@ -140,6 +156,7 @@ export class VpnLeases {
       ]),
       troubles: [...this.troubles].map(([name, list]) => [name, [...list]]),
       samples: [...this.samples].map(([name, list]) => [name, [...list]]),
+      rekeys: [...this.rekeys].map(([name, list]) => [name, [...list]]),
       names: [...this.names],
       byReal: [...this.byReal],
     };
@@ -155,6 +172,7 @@ export class VpnLeases {
     }
     for (const [name, list] of data.troubles) leases.troubles.set(name, [...list]);
     for (const [name, list] of data.samples) leases.samples.set(name, [...list]);
+    for (const [name, list] of data.rekeys ?? []) leases.rekeys.set(name, [...list]);
     for (const name of data.names) leases.names.add(name);
     for (const [realIp, name] of data.byReal) leases.byReal.set(realIp, name);
     return leases;

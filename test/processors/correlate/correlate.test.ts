@@ -1,6 +1,8 @@
 /** Which lines become one session, tried with lines through the real parsers. Addresses and names are from the documentation ranges. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { judge } from '../../../models/cause/judge.ts';
+import { SHIPPED_MODEL } from '../../../models/cause/shipped-model.ts';
 import {
   type ClosedSession,
   Correlate,
@@ -8,6 +10,8 @@ import {
   type TimedEvent,
 } from '../../../processors/correlate/correlate.ts';
 import { LINES_MAX } from '../../../processors/correlate/session.ts';
+import { buildProfile } from '../../../processors/profile/build-profile.ts';
+import { DEFAULT_TIMERS } from '../../../processors/profile/known-timers.ts';
 import { dovecotId, timedLines } from '../../timed-events.ts';
 
 const MINUTE_MS = 60_000;
@@ -322,6 +326,36 @@ describe('a VPN lease', () => {
     );
     assert.equal(s.vpn?.name, 'laptop-01');
     assert.equal(s.clientIp, '203.0.113.11');
+  });
+
+  test('whose keys are renegotiated during the attempt, whichever end asked for it', () => {
+    const session = dovecotId(at('04:03:00.100'), 41_000, '10.8.0.7');
+    const peer = 'laptop-01/203.0.113.11:53952';
+    const rekeyed = (clock: string, words: string): boolean | undefined => {
+      const closed = only(
+        closeAll(
+          timedLines(
+            `${login('04:03:05', session, 'anna', '10.8.0.7')}\n${logout('04:13:09', session)}`,
+            `${granted('03:03:02', 'laptop-01', '203.0.113.11', '10.8.0.7')}\n${vpnLine(clock, words)}`,
+          ),
+        ),
+      );
+      const { outcome, cause } = judge(closed, SHIPPED_MODEL, DEFAULT_TIMERS);
+      const facts = { eventId: () => '', clock: () => undefined };
+      return buildProfile(closed, outcome, cause, facts, 1).imapwhy.path.vpn?.rekeyed;
+    };
+    const reset = `${peer} TLS: soft reset sec=3600/3600 bytes=4652/-1 pkts=52/0`;
+    const keys = 'Control Channel: TLSv1.3, cipher TLSv1.3 TLS_AES_256_GCM_SHA384, peer certificate: 256 bits';
+    assert.equal(rekeyed('04:03:02', reset), true);
+    assert.equal(rekeyed('04:03:02', `${peer} ${keys}`), true);
+    assert.equal(
+      rekeyed('04:03:02', `203.0.113.11:53952 ${keys}`),
+      false,
+      'the handshake of a client that is not known yet',
+    );
+    assert.equal(rekeyed('04:03:02', reset.replace('laptop-01', 'laptop-02')), false);
+    assert.equal(rekeyed('04:02:50', reset), false, 'before it');
+    assert.equal(rekeyed('04:09:00', reset), false, 'after it had gone well');
   });
 });
 
