@@ -60,7 +60,7 @@ const WORDS: readonly (readonly [string, number])[] = [
 ];
 /** A single one of these is enough. */
 const SIGNS = '${';
-/** A line of this length without a blank may be a key's; see `isKeyBody` in secrets.ts. */
+/** A line of this length without a blank may be a key's; see `isKeyBody` in secrets/keys.ts. */
 const KEY_LINE = { min: 60, max: 80 } as const;
 
 interface Candidate {
