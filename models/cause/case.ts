@@ -1,5 +1,6 @@
 import type { Session } from '../../processors/correlate/session.ts';
 import type { Surroundings } from '../../processors/correlate/surroundings.ts';
+import { isIdle } from '../../processors/correlate/trouble.ts';
 import type { KnownTimer, TimerHit } from '../../processors/profile/known-timers.ts';
 import { matchingTimer, silentSeconds } from '../../processors/profile/known-timers.ts';
 import { outcomeOf } from '../../processors/profile/outcome.ts';
@@ -50,3 +51,18 @@ export function ramp(x: number, from: number, to: number): number {
 }
 
 export const yes = (holds: boolean | undefined): number => (holds === true ? 1 : 0);
+
+export const secs = (n: number): string => `${n < 10 ? Math.round(n * 10) / 10 : Math.round(n)} s`;
+
+/** By the server’s words the client’s side closed the connection. */
+export const peerClosed = (c: Case): boolean =>
+  c.s.postLogin?.end === 'connection-closed' || c.s.preLogin?.end === 'connection-closed';
+
+/** Ended by the other side while the client was in IDLE, not by a timer of the server. */
+export function idleEnded(c: Case): boolean {
+  return (
+    c.s.postLogin?.end === 'connection-closed' &&
+    isIdle(c.s.postLogin.command) &&
+    c.s.postLogin.commandState === 'running'
+  );
+}

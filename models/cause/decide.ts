@@ -2,8 +2,15 @@ import { CAUSE_LABELS, type CauseLabel } from '../../processors/profile/profile.
 import type { Case, EvidenceRule, Weights } from './case.ts';
 import { COMPANY_EVIDENCE } from './evidence-company.ts';
 import { LINE_EVIDENCE } from './evidence-lines.ts';
+import { PATH_EVIDENCE } from './evidence-path.ts';
+import { WEB_EVIDENCE } from './evidence-web.ts';
 
-export const EVIDENCE: readonly EvidenceRule[] = [...LINE_EVIDENCE, ...COMPANY_EVIDENCE];
+export const EVIDENCE: readonly EvidenceRule[] = [
+  ...LINE_EVIDENCE,
+  ...WEB_EVIDENCE,
+  ...PATH_EVIDENCE,
+  ...COMPANY_EVIDENCE,
+];
 
 /** Log-odds by evidence name and label, with what every label starts from under `base`. Read from weights.json; `fit.ts` writes it. */
 export interface CauseModel {

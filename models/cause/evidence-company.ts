@@ -1,7 +1,6 @@
 import { isTokenMechanism } from '../../processors/correlate/requests.ts';
 import { proxyTimedOut } from '../../processors/profile/outcome.ts';
-import { type Case, type EvidenceRule, ramp, yes } from './case.ts';
-import { idleEnded } from './evidence-lines.ts';
+import { type Case, type EvidenceRule, idleEnded, ramp, yes } from './case.ts';
 
 /** Evidence in the company a session keeps, in timers, and in what came before and after. */
 export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [

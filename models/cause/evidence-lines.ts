@@ -7,9 +7,9 @@ import {
   isPlainClose,
   isTlsAlert,
 } from '../../processors/correlate/trouble.ts';
-import { type Case, type EvidenceRule, ramp, yes } from './case.ts';
+import { type Case, type EvidenceRule, idleEnded, peerClosed, ramp, secs, yes } from './case.ts';
 
-/** Evidence in the session's own lines. */
+/** Evidence in the words of the mail server about the session. */
 export const LINE_EVIDENCE: readonly EvidenceRule[] = [
   {
     name: 'completed',
@@ -315,108 +315,6 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     text: (c) => `${c.s.preLogin?.attempts ?? 0} passwords were tried in one connection.`,
   },
   {
-    name: 'waf-blocked-by-content-rule',
-    kind: 'line',
-    prior: { 'security.attack': 4, 'security.waf_false_positive': 1, none: -3 },
-    measure: (c) =>
-      yes(c.outcome !== 'ok' && c.s.requests.some((r) => r.blocked && r.rules.some((rule) => rule.attack))),
-    text: (c) => `The WAF denied a request that matched rules for attacks (${ruleNames(c)}).`,
-  },
-  {
-    name: 'waf-blocked-by-other-rule',
-    kind: 'line',
-    prior: { 'security.waf_false_positive': 4, 'security.attack': 0.5, none: -3 },
-    measure: (c) =>
-      yes(c.outcome !== 'ok' && c.s.requests.some((r) => r.blocked && !r.rules.some((rule) => rule.attack))),
-    text: (c) => `The WAF denied a login or token request by a rule that does not look for attacks (${ruleNames(c)}).`,
-  },
-  {
-    name: 'request-denied',
-    kind: 'line',
-    prior: { 'security.waf_false_positive': 1, 'security.attack': 1 },
-    measure: (c) =>
-      yes(
-        c.outcome !== 'ok' &&
-          !c.s.requests.some((r) => r.blocked) &&
-          c.s.requests.some((r) => r.status === 403 || r.status === 406),
-      ),
-    text: () =>
-      'The web server answered a request of this attempt with 403; the WAF log that would name the rule is missing.',
-  },
-  {
-    name: 'scanner-request',
-    kind: 'line',
-    prior: { 'security.attack': 3.5, 'security.waf_false_positive': -2, none: -2 },
-    measure: (c) => yes(c.s.requests.some((r) => isScannerAgent(r.userAgent) || isProbePath(r.path))),
-    text: () => 'The request names a scanning tool or probes a path that no mail client asks for.',
-  },
-  {
-    name: 'request-limited',
-    kind: 'line',
-    prior: { 'security.rate_limit': 6, none: -1 },
-    measure: (c) => yes(c.s.requests.some((r) => r.limited) && c.outcome !== 'ok'),
-    text: () => 'nginx refused a request of this attempt because its address was over the configured request rate.',
-  },
-  {
-    name: 'packets-dropped-by-limit',
-    kind: 'line',
-    prior: { 'security.rate_limit': 7, none: -3, 'network.path_flap': -2, 'network.packet_loss': -2 },
-    measure: (c) => yes(c.s.drops?.limited === true && c.outcome !== 'ok'),
-    text: (c) =>
-      `The packet filter dropped ${c.s.drops?.count ?? 0} packet(s) of this connection under a rate limit ("${c.s.drops?.prefix ?? ''}").`,
-  },
-  {
-    name: 'packets-dropped',
-    kind: 'line',
-    prior: { 'security.rate_limit': 4, 'security.attack': 1, none: -2 },
-    measure: (c) => yes(c.s.drops !== undefined && !c.s.drops.limited && c.outcome !== 'ok'),
-    text: (c) =>
-      `The packet filter dropped ${c.s.drops?.count ?? 0} packet(s) of this connection ("${c.s.drops?.prefix ?? ''}").`,
-  },
-  {
-    name: 'never-answered',
-    kind: 'line',
-    prior: { 'network.path_flap': 2, 'network.packet_loss': 1, 'security.rate_limit': 0.5, none: -1 },
-    measure: (c) =>
-      yes(
-        c.s.flow !== undefined &&
-          c.s.dovecotId === undefined &&
-          c.s.drops === undefined &&
-          !(c.s.flow.down?.push ?? false),
-      ),
-    text: () => 'The flow record shows a connection attempt that never got an answer from the mail server.',
-  },
-  {
-    name: 'no-farewell',
-    kind: 'line',
-    prior: { 'network.client_vanished': 3.5, 'network.path_flap': 0.5, none: -2.5, 'server.idle_timeout': -2 },
-    measure: (c) =>
-      yes(
-        c.s.flow?.up !== undefined &&
-          !c.s.flow.up.fin &&
-          !c.s.flow.up.rst &&
-          c.s.endedAt !== undefined &&
-          peerClosed(c),
-      ),
-    text: () =>
-      'The client never sent a FIN or RST, though the server says that the connection is closed: its packets stopped coming.',
-  },
-  {
-    name: 'client-said-farewell',
-    kind: 'line',
-    prior: { 'network.client_vanished': -4, none: 1 },
-    measure: (c) => yes(idleEnded(c) && c.s.flow?.up !== undefined && (c.s.flow.up.fin || c.s.flow.up.rst)),
-    text: () => 'The client itself closed the connection: its FIN or RST is in the flow record.',
-  },
-  {
-    name: 'slow-connect',
-    kind: 'line',
-    prior: { 'network.packet_loss': 2, 'network.qos_starvation': 1.5, 'network.path_flap': 1, none: -0.5 },
-    measure: (c) => yes(c.outcome !== 'ok') * ramp(connectMs(c), 1500, 4000),
-    text: (c) =>
-      `From the first SYN until the server’s first exchange with the client took ${secs(connectMs(c) / 1000)}: packets of the set-up were lost and repeated, or crept through a queue.`,
-  },
-  {
     name: 'command-and-farewell-together',
     kind: 'sequence',
     prior: { 'network.path_flap': 1, 'network.packet_loss': 1, none: -1 },
@@ -430,44 +328,6 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
       (1 - ramp(c.waited, 0.3, 1)),
     text: () =>
       'The command and the client’s farewell reached the server together: the client had given up before its own command arrived.',
-  },
-  {
-    name: 'idle-then-gone',
-    kind: 'line',
-    prior: { 'network.client_vanished': 1.5, none: 1.5 },
-    measure: (c) => yes(idleEnded(c)),
-    text: (c) =>
-      `The client was in IDLE and silent for ${secs(c.silent ?? 0)} when the connection ended, without LOGOUT.`,
-  },
-  {
-    name: 'idle-keepalive-unanswered',
-    kind: 'timer',
-    prior: { 'network.client_vanished': 2 },
-    measure: (c) => yes(idleEnded(c) && c.timer === undefined) * ramp(c.silent ?? 0, 121, 130),
-    text: () =>
-      'It ended some time after a keepalive of the server (imap_idle_notify_interval, 2 minutes by default) was due: so TCP may have given up on an unacknowledged packet, as it does when the other end is gone.',
-  },
-  {
-    name: 'outlived-many-keepalives',
-    kind: 'timer',
-    prior: { none: 2, 'network.client_vanished': -3 },
-    measure: (c) => yes(idleEnded(c)) * ramp(c.silent ?? 0, 1100, 1500),
-    text: (c) =>
-      `It had been in IDLE for ${secs(c.silent ?? 0)}: TCP gives up within about 15 minutes of an unanswered keepalive, so the client was still answering them.`,
-  },
-  {
-    name: 'proxy-saw-orderly-close',
-    kind: 'line',
-    prior: { none: 1.5, 'network.client_vanished': -3 },
-    measure: (c) => yes(idleEnded(c) && c.s.proxy?.termination === '--'),
-    text: () => 'The proxy logged an orderly end (state --): one side closed properly.',
-  },
-  {
-    name: 'proxy-lost-the-client',
-    kind: 'line',
-    prior: { 'network.client_vanished': 1.5, 'network.path_flap': 0.5, none: -0.5 },
-    measure: (c) => yes(idleEnded(c) && c.s.proxy?.termination === 'CD'),
-    text: () => 'The proxy logged that the client side broke off in the middle (state CD).',
   },
   {
     name: 'interrupted-by-network-error',
@@ -505,64 +365,12 @@ export const LINE_EVIDENCE: readonly EvidenceRule[] = [
     measure: (c) => yes(c.s.endedAt === undefined && c.s.loggedInAt !== undefined && !c.s.goneAtLogin),
     text: () => 'The logs end before this session does.',
   },
-  {
-    name: 'requests-answered',
-    kind: 'line',
-    prior: { none: 3 },
-    measure: (c) => yes(c.s.kind === 'request' && c.outcome === 'ok'),
-    text: () => 'All its requests were answered; no connection of this client is in the logs after them.',
-  },
-  {
-    name: 'request-gave-up',
-    kind: 'line',
-    prior: { 'network.packet_loss': 1.5, 'network.qos_starvation': 1.5, 'network.path_flap': 0.5, none: -1 },
-    measure: (c) => yes(c.s.requests.some((r) => r.status === 499 || r.status === 408)),
-    text: () => 'The client gave up waiting for the answer to its token or portal request (status 499 or 408).',
-  },
 ];
 
 const lateMs = (c: Case): number => (c.s.flow && c.s.endedAt !== undefined ? c.s.flow.endedAt - c.s.endedAt : 0);
-const connectMs = (c: Case): number =>
-  c.s.flow?.up?.syn === true && (c.s.startBasis === 'dovecot.session_id' || c.s.preLogin?.waitedSeconds !== undefined)
-    ? c.s.startedAt - c.s.flow.up.startedAt
-    : 0;
+
 const plain = (c: Case): boolean => c.s.tlsError === undefined || isPlainClose(c.s.tlsError);
-const secs = (n: number): string => `${n < 10 ? Math.round(n * 10) / 10 : Math.round(n)} s`;
+
 const setupSeconds = (c: Case): number => (c.s.loggedInAt === undefined ? 0 : (c.s.loggedInAt - c.s.startedAt) / 1000);
+
 const errorText = (c: Case): string => `${c.s.tlsError ?? ''} ${c.s.postLogin?.tlsError ?? ''}`;
-const peerClosed = (c: Case): boolean =>
-  c.s.postLogin?.end === 'connection-closed' || c.s.preLogin?.end === 'connection-closed';
-
-/** Ended by the other side while the client was in IDLE, not by a timer of the server. */
-export function idleEnded(c: Case): boolean {
-  return (
-    c.s.postLogin?.end === 'connection-closed' &&
-    isIdle(c.s.postLogin.command) &&
-    c.s.postLogin.commandState === 'running'
-  );
-}
-
-function ruleNames(c: Case): string {
-  const names = c.s.requests
-    .flatMap((r) => r.rules)
-    .map((rule) => (rule.message === '' ? rule.id : `${rule.id} ${rule.message}`));
-  return [...new Set(names)].slice(0, 4).join('; ');
-}
-
-/** Tools that announce themselves; their names are public and fixed in their sources. CRS keeps the same kind of list (913100). */
-function isScannerAgent(agent: string | undefined): boolean {
-  return (
-    agent !== undefined &&
-    /sqlmap|nikto|wpscan|masscan|nmap|zgrab|gobuster|dirbuster|acunetix|nessus|openvas|nuclei|hydra|w3af|havij|arachni/i.test(
-      agent,
-    )
-  );
-}
-
-/** Paths of other products that are probed for: shells, repositories, system files, injections. */
-function isProbePath(path: string | undefined): boolean {
-  return (
-    path !== undefined &&
-    /\.\.\/|\/etc\/passwd|wp-(login|admin)|\/\.git|\/\.env|phpmyadmin|\.php$|cgi-bin|\$\{jndi/i.test(path)
-  );
-}

@@ -7,7 +7,8 @@ import { Command } from 'commander';
 import { type ExplainOptions, registerExplain, runExplain } from '../../cli/explain.ts';
 import { parseMoment } from '../../cli/moment.ts';
 import { openStore } from '../../outputs/sqlite.ts';
-import { hostileSession, idleTimeoutSession, type SampleSpec, sampleSession, sampleSessions } from '../profiles.ts';
+import { hostileSession, idleTimeoutSession, sampleSessions } from '../profiles.ts';
+import { type SampleSpec, sampleSession } from '../sample-session.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'imapwhy-explain-'));
 const store = join(dir, 'imapwhy.db');

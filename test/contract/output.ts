@@ -5,15 +5,8 @@ import type { AnomalyFinding } from '../../models/anomaly/finding.ts';
 import type { EventDocument, Output, OutputBatch } from '../../outputs/output.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
-import {
-  healthySession,
-  idleTimeoutSession,
-  revised,
-  sampleFinding,
-  sampleIncident,
-  sampleIncidents,
-  sampleSessions,
-} from '../profiles.ts';
+import { sampleFinding, sampleIncident, sampleIncidents } from '../incidents.ts';
+import { healthySession, idleTimeoutSession, revised, sampleSessions } from '../profiles.ts';
 
 /** What an output holds after it was closed. */
 export interface Written {

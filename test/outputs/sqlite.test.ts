@@ -10,16 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { OutputError, type OutputErrorCode } from '../../outputs/output-error.ts';
 import { openStore, type ProfileQuery, type Run, readStore, type Store } from '../../outputs/sqlite.ts';
 import { batchOf, testOutput } from '../contract/output.ts';
-import {
-  healthySession,
-  idleTimeoutSession,
-  packetLossSession,
-  revised,
-  type SampleSpec,
-  sampleIncidents,
-  sampleSession,
-  sampleSessions,
-} from '../profiles.ts';
+import { sampleIncidents } from '../incidents.ts';
+import { healthySession, idleTimeoutSession, packetLossSession, revised, sampleSessions } from '../profiles.ts';
+import { type SampleSpec, sampleSession } from '../sample-session.ts';
 import { smallDisk, temporaryFolder } from './small-disk.ts';
 
 const folders: string[] = [];

@@ -9,11 +9,11 @@ import {
   hostileSession,
   idleTimeoutSession,
   poolExhaustedSession,
-  type SampleSession,
   sampleSessions,
   unexplainedSession,
   vpnDownSession,
 } from '../profiles.ts';
+import type { SampleSession } from '../sample-session.ts';
 
 function textOf({ profile, events }: SampleSession, width = 100, zone = 'Europe/Warsaw'): string {
   return explanationLines(explain(profile, events), { width, zone })

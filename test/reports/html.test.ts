@@ -4,7 +4,8 @@ import { renderReport } from '../../reports/html.ts';
 import { html, outsideLink, styleHash } from '../../reports/markup.ts';
 import { STYLE } from '../../reports/style.css.ts';
 import { exampleSessionIds, SummaryBuilder } from '../../reports/summary.ts';
-import { attackSession, hostileSession, idleTimeoutSession, sampleIncident, unexplainedSession } from '../profiles.ts';
+import { sampleIncident } from '../incidents.ts';
+import { attackSession, hostileSession, idleTimeoutSession, unexplainedSession } from '../profiles.ts';
 import { type SampleRun, sampleRun, summaryOf } from './sample-run.ts';
 
 function reportOf(run: SampleRun): string {

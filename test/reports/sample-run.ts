@@ -2,7 +2,9 @@ import type { Incident } from '../../processors/profile/incident.ts';
 import type { CauseLabel, Outcome, PhaseName, Profile, Remedy } from '../../processors/profile/profile.ts';
 import type { IngestCounts } from '../../reports/summary.ts';
 import { SummaryBuilder } from '../../reports/summary.ts';
-import { type SampleSession, type SampleSpec, sampleIncident, sampleSession, sampleSessions } from '../profiles.ts';
+import { sampleIncident } from '../incidents.ts';
+import { sampleSessions } from '../profiles.ts';
+import { type SampleSession, type SampleSpec, sampleSession } from '../sample-session.ts';
 
 /** A made-up morning at a mail site with several faults: about 2000 sessions, the same on every call. */
 export interface SampleRun {

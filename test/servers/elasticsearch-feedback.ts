@@ -8,8 +8,9 @@ import { connect, type Request } from '../../outputs/elasticsearch/connection.ts
 import { openElasticsearch } from '../../outputs/elasticsearch/elasticsearch.ts';
 import { refresh } from '../../outputs/elasticsearch/feedback.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
+import { sampleFinding } from '../incidents.ts';
 import { assertMapped } from '../outputs/elasticsearch/setup/mapped.ts';
-import { idleTimeoutSession, revised, sampleFinding, sampleSessions } from '../profiles.ts';
+import { idleTimeoutSession, revised, sampleSessions } from '../profiles.ts';
 import { type ElasticsearchServer, startElasticsearch, uniqueNamespace } from './elasticsearch.ts';
 import { allDocuments, configFor, installTemplates } from './elasticsearch-setup.ts';
 

@@ -13,7 +13,8 @@ import { demand } from '../../outputs/elasticsearch/setup/cluster.ts';
 import type { SearchPosition } from '../../outputs/search.ts';
 import { openStore, type Store } from '../../outputs/sqlite.ts';
 import { parseQuery } from '../../web/query.ts';
-import { hostileSession, idleTimeoutSession, sampleDay, sampleIncidents, sampleSessions } from '../profiles.ts';
+import { sampleIncidents } from '../incidents.ts';
+import { hostileSession, idleTimeoutSession, sampleDay, sampleSessions } from '../profiles.ts';
 import { type ElasticsearchServer, startElasticsearch, uniqueNamespace } from './elasticsearch.ts';
 import { configFor, installTemplates } from './elasticsearch-setup.ts';
 

@@ -11,8 +11,9 @@ import { after, before, describe, it } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { type Service, serve } from '../../cli/serve.ts';
 import { openStore } from '../../outputs/sqlite.ts';
+import { sampleIncidents } from '../incidents.ts';
 import { wafEvent } from '../models/waf/world.ts';
-import { hostileSession, sampleDay, sampleIncidents, sampleSessions } from '../profiles.ts';
+import { hostileSession, sampleDay, sampleSessions } from '../profiles.ts';
 import { exists } from './command.ts';
 
 const program = process.env.IMAPWHY_TEST_CHROMIUM ?? '/usr/bin/chromium';

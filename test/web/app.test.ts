@@ -11,9 +11,10 @@ import { hashPassword } from '../../web/password.ts';
 import { storedSessions } from '../../web/sessions.ts';
 import type { Account } from '../../web/sign-in.ts';
 import { batchOf } from '../contract/output.ts';
+import { sampleIncidents } from '../incidents.ts';
 import { wafEvent } from '../models/waf/world.ts';
 import { temporaryFolder } from '../outputs/small-disk.ts';
-import { hostileSession, packetLossSession, sampleIncidents, sampleSessions } from '../profiles.ts';
+import { hostileSession, packetLossSession, sampleSessions } from '../profiles.ts';
 
 const HOST = 'localhost:8180';
 const NOW = Date.UTC(2026, 2, 18, 12);

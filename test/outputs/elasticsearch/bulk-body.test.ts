@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { BodyBuilder, bodyOf, byteLengthOf } from '../../../outputs/elasticsearch/bulk-body.ts';
 import { type BulkDocument, documentsOf } from '../../../outputs/elasticsearch/bulk-document.ts';
-import { idleTimeoutSession, sampleIncident } from '../../profiles.ts';
+import { sampleIncident } from '../../incidents.ts';
+import { idleTimeoutSession } from '../../profiles.ts';
 
 const documentOf = (id: string, document: object, version?: number): BulkDocument => ({
   kind: 'event',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LostTime } from '../../../reports/weekly/lost-time.ts';
-import { type SampleSpec, sampleSession } from '../../profiles.ts';
+import { type SampleSpec, sampleSession } from '../../sample-session.ts';
 
 const START = Date.UTC(2026, 10, 18, 9);
 const MINUTE = 60_000;

@@ -17,7 +17,8 @@ import { PLAIN_NAMES } from '../../../reports/weekly/names.ts';
 import { parseWeek, type Week } from '../../../reports/weekly/week.ts';
 import { type WeeklyOptions, type WeeklySources, weeklyReport } from '../../../reports/weekly/weekly.ts';
 import type { WeeklyReport } from '../../../reports/weekly/weekly-report.ts';
-import { sampleIncident, sampleSession } from '../../profiles.ts';
+import { sampleIncident } from '../../incidents.ts';
+import { sampleSession } from '../../sample-session.ts';
 
 export const ZONE = 'Europe/Warsaw';
 const HOUR = 3_600_000;

@@ -14,7 +14,8 @@ import {
   mappingOf,
   type Offer,
 } from '../../../../outputs/elasticsearch/setup/templates.ts';
-import { sampleIncidents, sampleSessions } from '../../../profiles.ts';
+import { sampleIncidents } from '../../../incidents.ts';
+import { sampleSessions } from '../../../profiles.ts';
 import { assertMapped } from './mapped.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..', '..');
