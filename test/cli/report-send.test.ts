@@ -56,6 +56,7 @@ async function mailServer(t: TestContext, options: SMTPServerOptions = {}): Prom
       });
     },
   });
+  server.on('error', () => {}); // of clients that hang up
   const listening = server.listen(0, '127.0.0.1');
   await once(listening, 'listening');
   t.after(() => new Promise<void>((resolve) => server.close(resolve)));
@@ -146,6 +147,15 @@ describe('imapwhy report --send', () => {
     assert.doesNotMatch(wrong.stderr, /\n\s+at |guessed/);
   });
 
+  it('gives nothing to a server whose certificate nobody vouches for', async (t) => {
+    const server = await mailServer(t, { secure: true }); // with the certificate that everybody has the key of
+    const args = ['--to', 'lead@example.org', '--smtp', `smtps://127.0.0.1:${server.port}`];
+    const { code, stderr } = await send(server.port, args, { PATH: '' });
+    assert.equal(code, 1);
+    assert.match(stderr, /certificate/);
+    assert.equal(server.letters.length, 0);
+  });
+
   it('says for whom the server takes no mail, and that nobody listens', async (t) => {
     const server = await mailServer(t, {
       onRcptTo: (address, _, done) =>
@@ -192,10 +202,10 @@ describe('imapwhy report --pdf', () => {
   it('prints the same bytes twice', async (t) => {
     if ((await findChromium(undefined)) === undefined) return t.skip('no Chromium on this machine');
     const files = [join(dir, 'a.pdf'), join(dir, 'b.pdf')];
-    for (const file of files) {
-      const { code, stderr } = await imapwhy(['report', '--store', store, '--week', '2026-W47', '--pdf', file]);
-      assert.equal(code, 0, stderr);
-    }
+    const printed = await Promise.all(
+      files.map((file) => imapwhy(['report', '--store', store, '--week', '2026-W47', '--pdf', file])),
+    );
+    for (const { code, stderr } of printed) assert.equal(code, 0, stderr);
     const [a, b] = files.map((file) => readFileSync(file));
     assert.equal(a?.subarray(0, 5).toString(), '%PDF-');
     assert.ok(a !== undefined && b !== undefined && a.equals(b));

@@ -40,7 +40,7 @@ export function figuresSection(report: WeeklyReport, words: Words): Section {
             cards.fourWeeksNote(four_weeks.budget, four_weeks.weeks),
             words,
           ),
-          { name: cards.lost, value: lostText(a.lost_minutes, words), level: null, notes: [cards.lostNote(a)] },
+          { name: cards.lost, value: words.minutes(a.lost_minutes), level: null, notes: [cards.lostNote(a)] },
           timeCard(cards.setup, indicators.setup_time, cards.setupAbsent, cards.setupLimits, words),
           timeCard(cards.tls, indicators.tls_time, cards.tlsAbsent, cards.tlsLimits, words),
         ],
@@ -48,9 +48,6 @@ export function figuresSection(report: WeeklyReport, words: Words): Section {
     ],
   };
 }
-
-const lostText = (minutes: number, words: Words): string =>
-  minutes === 0 ? words.duration(0) : words.minutes(minutes);
 
 function budgetCard(name: string, budget: ErrorBudget, note: string, words: Words): Card {
   const level = budget.share === null ? null : budget.share <= 1 ? ('normal' as const) : ('warning' as const);

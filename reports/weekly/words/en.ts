@@ -23,7 +23,7 @@ const amount = (n: number): string =>
 const failureRate = (rate: number): string => `${Number((rate * 100).toPrecision(2))} %`;
 function minutes(n: number): string {
   const whole = Math.round(n);
-  if (whole < 1) return 'under a minute';
+  if (whole < 1) return n === 0 ? '0 min' : 'under a minute';
   if (whole < 120) return `${whole} min`;
   return whole % 60 === 0
     ? `${wholeNumber(whole / 60)} h`

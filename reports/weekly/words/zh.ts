@@ -37,7 +37,7 @@ function duration(ms: number): string {
 
 function minutes(n: number): string {
   const whole = Math.round(n);
-  if (whole < 1) return '不到一分钟';
+  if (whole < 1) return n === 0 ? '0 分钟' : '不到一分钟';
   if (whole < 120) return `${whole} 分钟`;
   return `${wholeNumber(Math.floor(whole / 60))} 小时${whole % 60 === 0 ? '' : ` ${whole % 60} 分钟`}`;
 }
