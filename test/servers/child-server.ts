@@ -1,6 +1,7 @@
 /** A server as a child of the test process: it ends with it, and may be killed and started again on the same folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 export interface ChildServer {
   readonly pid: number;
@@ -79,4 +80,12 @@ export async function startChild(
       await ended;
     },
   };
+}
+
+/** User and system time of /proc/PID/stat, in its unit of 10 ms; undefined where there is no such process, or no such file system. */
+export async function cpuSeconds(pid: number | undefined): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (stat === undefined) return undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

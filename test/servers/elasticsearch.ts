@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuSeconds } from './child-server.ts';
 import { ELASTICSEARCH_VERSION, elasticsearchHome, require } from './elasticsearch-distribution.ts';
 
 export interface ElasticsearchOptions {
@@ -256,14 +257,6 @@ async function ended(child: ChildProcess, end: () => void): Promise<void> {
   const exit = new Promise((resolve) => child.once('exit', resolve));
   end();
   await exit;
-}
-
-/** User and system time of /proc/PID/stat, in its unit of 10 ms. */
-async function cpuSeconds(pid: number | undefined): Promise<number | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  if (stat === undefined) return undefined;
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function freePort(): Promise<number> {

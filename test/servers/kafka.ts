@@ -10,7 +10,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ChildServer, startChild } from './child-server.ts';
+import { type ChildServer, cpuSeconds, startChild } from './child-server.ts';
 import { succeed } from './command.ts';
 import { freePort } from './free-port.ts';
 import { classPath } from './java.ts';
@@ -25,6 +25,8 @@ export interface KafkaServer {
   /** PEM of what the TLS listeners present; both are their own authorities. */
   readonly certificate: string;
   readonly expiredCertificate: string;
+  /** CPU of the broker so far; undefined for one that we did not start. */
+  cpuSeconds(broker?: number): Promise<number | undefined>;
   kill(broker?: number): Promise<void>;
   restart(broker?: number): Promise<void>;
   /** Freezes a broker: connections stay, answers stop. */
@@ -38,6 +40,8 @@ export interface KafkaOptions {
   readonly secured?: boolean;
   /** Lines for server.properties, the last word. */
   readonly properties?: readonly string[];
+  /** Start with the better compiler too: slower to start, faster under load. */
+  readonly forSpeed?: boolean;
 }
 
 export const users = { alice: 'alice-secret', bob: 'bob-secret' } as const;
@@ -56,7 +60,11 @@ interface Broker {
 
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
   const given = process.env.IMAPWHY_TEST_KAFKA;
-  const special = options.secured === true || options.properties !== undefined || (options.brokers ?? 1) > 1;
+  const special =
+    options.forSpeed === true ||
+    options.secured === true ||
+    options.properties !== undefined ||
+    (options.brokers ?? 1) > 1;
   if (given !== undefined && given !== '' && !special) return givenServer(given.split(','));
   return startOwnKafka(options);
 }
@@ -78,7 +86,8 @@ export async function startOwnKafka(options: KafkaOptions = {}): Promise<KafkaSe
     brokers.push({ id, folder, ports, child: undefined });
   }
   const start = async (broker: Broker): Promise<void> => {
-    const args = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', jars];
+    const quick = options.forSpeed === true ? [] : ['-XX:TieredStopAtLevel=1'];
+    const args = ['-Xmx512m', '-XX:+UseSerialGC', ...quick, '-cp', jars];
     broker.child = await startChild('java', [...args, ...logging, 'kafka.Kafka', propertiesOf(broker)], {
       cwd: broker.folder,
       log: join(broker.folder, 'server.log'),
@@ -118,6 +127,7 @@ export async function startOwnKafka(options: KafkaOptions = {}): Promise<KafkaSe
     listeners: { sasl: address(one(), 'SASL'), tls: address(one(), 'TLS'), expired: address(one(), 'EXPIRED') },
     certificate: certificates.valid,
     expiredCertificate: certificates.expired,
+    cpuSeconds: (id) => cpuSeconds(one(id).child?.pid),
     kill: async (id) => one(id).child?.stop('SIGKILL'),
     restart: async (id) => start(one(id)),
     freeze: (id) => one(id).child?.signal('SIGSTOP'),
@@ -141,6 +151,7 @@ function givenServer(brokers: readonly string[]): KafkaServer {
     listeners: { sasl: '', tls: '', expired: '' },
     certificate: '',
     expiredCertificate: '',
+    cpuSeconds: async () => undefined,
     kill: refuse,
     restart: refuse,
     freeze: refuse,

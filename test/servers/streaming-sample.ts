@@ -16,9 +16,9 @@ export interface SampleTopic {
   readonly records: readonly RecordToSend[];
 }
 
-export async function sampleTopics(prefix: string): Promise<readonly SampleTopic[]> {
+export async function sampleTopics(prefix: string, folder = sampleFolder): Promise<readonly SampleTopic[]> {
   const opened: OpenedLog[] = [];
-  for (const input of (await findInputs([sampleFolder])).inputs) opened.push(await openLog(input, opened.length));
+  for (const input of (await findInputs([folder])).inputs) opened.push(await openLog(input, opened.length));
   const { sources } = await prepareSources(distinctLogs(opened.filter((log) => log.head !== '')).distinct, sampleClock);
   return Promise.all(
     sources.map(async ({ log, zone, near, clock }, i) => {

@@ -1,0 +1,115 @@
+/** From a line in Kafka to a hit in a search, at a given rate: some of the lines are looked for until they are found. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readRawRecord } from '../../ingest/kafka/raw-record.ts';
+import { eventId } from '../../processors/ecs.ts';
+import type { SampleTopic } from '../../test/servers/streaming-sample.ts';
+import { part, type StreamWorld } from './stream-world.ts';
+
+const TICK_MS = 50;
+const LOOK_MS = 50;
+const PATIENCE_MS = 60_000;
+
+export interface Latencies {
+  /** Milliseconds, in ascending order. */
+  readonly parsed: readonly number[];
+  readonly searchable: readonly number[];
+  readonly perSecond: number;
+}
+
+interface Probe {
+  readonly sentAt: number;
+  foundAt: number | undefined;
+}
+
+/** Sends what is left of the topics beyond `from` (0 to 1), so many records a second. */
+export async function latencies(
+  world: StreamWorld,
+  namespace: string,
+  topics: readonly SampleTopic[],
+  from: number,
+  perSecond: number,
+): Promise<Latencies> {
+  const documents = `${namespace}.documents`;
+  const ranges = (await world.kafka.describeTopics([documents])).get(documents) ?? [];
+  const probes = new Map<string, Probe>();
+  let isSending = true;
+  const looking = lookFor(world, namespace, probes, () => isSending);
+  const total = topics.reduce((sum, { records }) => sum + records.length, 0);
+  const ticks = Math.floor((((1 - from) * total) / perSecond) * (1000 / TICK_MS));
+  const beganAt = performance.now();
+  for (let tick = 0; tick < ticks; tick++) {
+    const records = part(topics, from + ((1 - from) * tick) / ticks, from + ((1 - from) * (tick + 1)) / ticks);
+    const probe = records[(tick * 7919) % Math.max(1, records.length)];
+    const raw =
+      probe &&
+      readRawRecord(
+        { offset: 0, timestamp: 0, key: null, value: probe.value, headers: new Map(probe.headers) },
+        { topic: probe.topic, partition: 0 },
+      );
+    if (raw) probes.set(eventId(raw.fingerprint, raw.offset), { sentAt: Date.now(), foundAt: undefined });
+    if (records.length > 0) await world.producer.send(records);
+    await sleep(Math.max(0, beganAt + (tick + 1) * TICK_MS - performance.now()));
+  }
+  const seconds = (performance.now() - beganAt) / 1000;
+  isSending = false;
+  await looking;
+  const parsed: number[] = [];
+  const reading = await world.kafka.read(
+    { topic: documents, from: new Map(ranges.map(({ partition, end }) => [partition, end])) },
+    {
+      records(_, records) {
+        for (const { value, timestamp } of records)
+          for (const id of idsIn(value)) {
+            const probe = probes.get(id);
+            if (probe) parsed.push(timestamp - probe.sentAt);
+          }
+      },
+      failed(error) {
+        throw error;
+      },
+    },
+  );
+  await reading.caughtUp;
+  const searchable = [...probes.values()].map(({ sentAt, foundAt = sentAt + PATIENCE_MS }) => foundAt - sentAt);
+  const up = (a: number, b: number): number => a - b;
+  return {
+    parsed: parsed.sort(up),
+    searchable: searchable.sort(up),
+    perSecond: ((1 - from) * total) / seconds,
+  };
+}
+
+export const quantile = (sorted: readonly number[], q: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+
+async function lookFor(
+  { request }: StreamWorld,
+  namespace: string,
+  probes: ReadonlyMap<string, Probe>,
+  isSending: () => boolean,
+): Promise<void> {
+  for (let idleSince = performance.now(); performance.now() - idleSince < PATIENCE_MS; await sleep(LOOK_MS)) {
+    const missing = [...probes].filter(([, { foundAt }]) => foundAt === undefined).map(([id]) => id);
+    if (missing.length === 0) {
+      if (!isSending()) return;
+      continue;
+    }
+    const { body } = await request('POST', `/logs-imapwhy.*-${namespace}/_search`, {
+      size: missing.length,
+      _source: false,
+      query: { ids: { values: missing } },
+    });
+    const { hits } = body as { hits: { hits: readonly { readonly _id: string }[] } };
+    for (const { _id } of hits.hits) {
+      const probe = probes.get(_id);
+      if (probe) probe.foundAt = Date.now();
+    }
+    if (hits.hits.length > 0 || isSending()) idleSince = performance.now();
+  }
+}
+
+function idsIn(value: Buffer | null): readonly string[] {
+  if (value === null) return [];
+  const documents: readonly { readonly id: string }[] = JSON.parse(value.toString('utf8'));
+  return documents.map(({ id }) => id);
+}
