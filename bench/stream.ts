@@ -58,7 +58,20 @@ try {
   const whole = await measureWhole(topics);
   enlarge(COUNT * 2, join(folder, 'mail'), ' dovecot: ');
   const mail = await sampleTopics('mail', join(folder, 'mail'));
-  if (process.env.ONLY) console.log(whole.bytes, whole.service.documents, whole.service, whole.ceiling, whole.stages.seconds, quantile(whole.latency.searchable, .99), whole.memory, whole.stages.functions.slice(0, 50).map((f) => `${((f.seconds / whole.service.documents) * 1e6).toFixed(2)} ${f.name}`).join("\n"));
+  if (process.env.ONLY)
+    console.log(
+      whole.bytes,
+      whole.service.documents,
+      whole.service,
+      whole.ceiling,
+      whole.stages.seconds,
+      quantile(whole.latency.searchable, 0.99),
+      whole.memory,
+      whole.stages.functions
+        .slice(0, 50)
+        .map((f) => `${((f.seconds / whole.service.documents) * 1e6).toFixed(2)} ${f.name}`)
+        .join('\n'),
+    );
   if (process.env.ONLY) process.exit();
   const parsing = await measureParsing(mail);
   const text = page(whole, parsing);
@@ -95,7 +108,7 @@ async function measureWhole(topics: readonly SampleTopic[]): Promise<Whole> {
   const service = await startImapwhy(configOf('bench', topics, ['parse', 'correlate', 'index']), {
     folder,
     name: 'whole',
-    nodeArguments: ['--cpu-prof', '--cpu-prof-dir', folder],
+    nodeArguments: [...(process.env.SEMI ? ['--max-semi-space-size='+process.env.SEMI] : []), '--cpu-prof', '--cpu-prof-dir', folder],
   });
   await sendPart(world.producer, topics, 0, WARM);
   await allIndexed(world, 'logs-imapwhy.*-bench', warm);

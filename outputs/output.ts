@@ -57,7 +57,8 @@ export interface Refusal {
   readonly target: string; // data stream or index
   readonly code: RefusalCode;
   readonly reason: string; // in the words of the server
-  readonly document: object;
+  /** As it was handed over: an object, or JSON as bytes. */
+  readonly document: object | Buffer;
   readonly origin: string | undefined;
 }
 

@@ -1,5 +1,6 @@
 /** From a line in Kafka to a hit in a search, at a given rate: some of the lines are looked for until they are found. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readDocuments } from '../../cli/stream/document-lines.ts';
 import { readRawRecord } from '../../ingest/kafka/raw-record.ts';
 import { eventId } from '../../processors/ecs.ts';
 import type { SampleTopic } from '../../test/servers/streaming-sample.ts';
@@ -108,8 +109,5 @@ async function lookFor(
   }
 }
 
-function idsIn(value: Buffer | null): readonly string[] {
-  if (value === null) return [];
-  const documents: readonly { readonly id: string }[] = JSON.parse(value.toString('utf8'));
-  return documents.map(({ id }) => id);
-}
+const idsIn = (value: Buffer | null): readonly string[] =>
+  (value === null ? undefined : readDocuments(value))?.map(({ id }) => id) ?? [];

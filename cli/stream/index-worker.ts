@@ -6,18 +6,19 @@ import type { LikelyDocument } from '../../models/prediction/likely-document.ts'
 import {
   anomalyDocument,
   type BulkDocument,
-  eventDocument,
+  eventStream,
   incidentDocument,
   likelyDocument,
   pipelineDocument,
   profileDocument,
 } from '../../outputs/elasticsearch/bulk-document.ts';
 import type { ElasticsearchOutput } from '../../outputs/elasticsearch/elasticsearch.ts';
-import type { DocumentKind, EventDocument } from '../../outputs/output.ts';
+import type { DocumentKind } from '../../outputs/output.ts';
 import type { PipelineDocument } from '../../outputs/pipeline-document.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
 import { version } from '../version.ts';
+import { readDocuments, writtenAgain } from './document-lines.ts';
 import type { Topics } from './topics.ts';
 import type { WorkerContext } from './worker.ts';
 
@@ -61,7 +62,7 @@ export class IndexWorker implements ConsumeHandler {
       const record = recordOf.get(r.origin ?? '');
       if (!record) throw new Error(`a refused document says that it comes from ${r.origin}, where none came from`);
       // The document alone, not its neighbours in the record: they are there.
-      const value = Buffer.from(JSON.stringify(r.kind === 'event' ? [{ id: r.id, document: r.document }] : r.document));
+      const value = r.kind === 'event' ? this.alone(record, r.id) : record.value;
       dead.push(this.dead(record, value, lease, r.code, `${r.target}, id ${r.id}: ${r.reason}`));
     }
     if (dead.length > 0) await this.producer.send(dead);
@@ -86,39 +87,28 @@ export class IndexWorker implements ConsumeHandler {
   /** Undefined if one of them is none that a bulk request can hold. */
   private documentsOf(topic: string, { value }: ConsumedRecord, origin: string): readonly BulkDocument[] | undefined {
     if (value === null) return [];
+    const kind = this.kindOf(topic);
     const { namespace } = this.options;
+    if (kind === 'event')
+      return readDocuments(value)?.map(({ id, at, family, document }) => {
+        const target = eventStream(family, namespace);
+        return { kind, target, id, at, version: undefined, document, origin };
+      });
     try {
-      const data = JSON.parse(value.toString('utf8'));
-      switch (this.kindOf(topic)) {
-        case 'profile': {
-          const profile: Profile = data;
-          return sound([{ ...profileDocument(profile, namespace), origin }]);
-        }
-        case 'incident': {
-          const incident: Incident = data;
-          return sound([{ ...incidentDocument(incident, namespace), origin }]);
-        }
-        case 'anomaly': {
-          const finding: AnomalyFinding = data;
-          return sound([{ ...anomalyDocument(finding, namespace), origin }]);
-        }
-        case 'likely': {
-          const one: LikelyDocument = data;
-          return sound([{ ...likelyDocument(one, namespace), origin }]);
-        }
-        case 'pipeline': {
-          const report: PipelineDocument = data;
-          return sound([{ ...pipelineDocument(report, namespace), origin }]);
-        }
-        case 'event': {
-          const events: readonly EventDocument[] = data;
-          return sound(events.map((e) => ({ ...eventDocument(e, namespace), origin })));
-        }
-      }
+      const made = documentOf(kind, value.toString('utf8'), namespace);
+      // What nobody has to change is written as it came.
+      return isSound(made)
+        ? [{ ...made, origin, document: value.includes(NEWLINE) ? made.document : value }]
+        : undefined;
     } catch (error) {
       if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
       throw error;
     }
+  }
+
+  private alone({ value }: ConsumedRecord, id: string): Buffer | null {
+    const one = value && readDocuments(value)?.find((d) => d.id === id);
+    return one ? writtenAgain(one) : value;
   }
 
   private dead(
@@ -133,18 +123,36 @@ export class IndexWorker implements ConsumeHandler {
   }
 }
 
+const NEWLINE = 0x0a;
 /** Bytes of an id that Elasticsearch takes. */
 const ID_BYTES_MAX = 512;
-const DEPTH_MAX = 100;
 
-/**
- * The documents as they are, or undefined if one is none: what stands in an action line (id, version) must be right, or Elasticsearch refuses
- * the whole request and with it everything beside it; and what nests without end cannot be written.
- */
-function sound(documents: readonly BulkDocument[]): readonly BulkDocument[] | undefined {
-  return documents.every(isSound) ? documents : undefined;
+function documentOf(kind: Exclude<DocumentKind, 'event'>, text: string, namespace: string): BulkDocument {
+  switch (kind) {
+    case 'profile': {
+      const profile: Profile = JSON.parse(text);
+      return profileDocument(profile, namespace);
+    }
+    case 'incident': {
+      const incident: Incident = JSON.parse(text);
+      return incidentDocument(incident, namespace);
+    }
+    case 'anomaly': {
+      const finding: AnomalyFinding = JSON.parse(text);
+      return anomalyDocument(finding, namespace);
+    }
+    case 'likely': {
+      const one: LikelyDocument = JSON.parse(text);
+      return likelyDocument(one, namespace);
+    }
+    case 'pipeline': {
+      const report: PipelineDocument = JSON.parse(text);
+      return pipelineDocument(report, namespace);
+    }
+  }
 }
 
+/** What stands in an action line (id, version) must be right, or Elasticsearch refuses the whole request and with it everything beside it. */
 function isSound(d: {
   readonly id: unknown;
   readonly at: unknown;
@@ -160,12 +168,6 @@ function isSound(d: {
     (version === undefined || (typeof version === 'number' && Number.isSafeInteger(version) && version >= 0)) &&
     typeof document === 'object' &&
     document !== null &&
-    !Array.isArray(document) &&
-    isShallow(document, DEPTH_MAX)
+    !Array.isArray(document)
   );
-}
-
-function isShallow(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.values(value).every((inner) => isShallow(inner, depth - 1));
 }

@@ -3,7 +3,6 @@
  * The topics are the product's own; what does not have the shape is a dead letter, not a crash. Checked is what the order of things hangs on; what a
  * step cannot take beyond that, it rejects one by one.
  */
-import * as v from 'valibot';
 import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
 import type { SiteFact } from '../../processors/correlate/site-fact.ts';
 import type { ClockEstimate } from '../../processors/resolve/clock-skew.ts';
@@ -42,41 +41,59 @@ export interface FactBatch {
   readonly facts: readonly SiteFact[];
 }
 
-// JSON can say 1e999, and a time without end would be the end of all input.
-const finite = v.pipe(v.number(), v.finite());
-const progress = v.object({
-  unit: v.string(),
-  reached: v.nullable(finite),
-  caughtUp: v.boolean(),
-  ended: v.boolean(),
-});
-const eventBatch = v.looseObject({
-  progress: v.nullable(progress),
-  events: v.array(
-    v.looseObject({
-      seenAt: finite,
-      at: finite,
-      shift: finite,
-      event: v.looseObject({ dataset: v.string(), line: v.looseObject({ source: finite, offset: finite }) }),
-    }),
-  ),
-});
-const factBatch = v.looseObject({
-  progress: v.nullable(progress),
-  sources: v.array(v.looseObject({ number: finite, fingerprint: v.string(), name: v.string() })),
-  facts: v.array(v.looseObject({ seenAt: finite, kind: v.string(), source: finite, offset: finite })),
-});
-
 /** Undefined if it is not one of ours. */
 export function readEventBatch(value: Buffer | null): EventBatch | undefined {
   const batch: EventBatch | undefined = json(value);
-  return v.is(eventBatch, batch) ? batch : undefined;
+  return isBatch(batch) && isList(batch.events, isTimedEvent) ? batch : undefined;
 }
 
 export function readFactBatch(value: Buffer | null): FactBatch | undefined {
   const batch: FactBatch | undefined = json(value);
-  return v.is(factBatch, batch) ? batch : undefined;
+  return isBatch(batch) && isList(batch.sources, isSource) && isList(batch.facts, isFact) ? batch : undefined;
 }
+
+/** Checked by hand: for every event that travels, a general checker costs more than to parse it. */
+function isBatch<B extends { readonly progress: unknown }>(batch: B | undefined): batch is B {
+  return isObject(batch) && (batch.progress === null || isProgress(batch.progress));
+}
+
+function isProgress(p: unknown): boolean {
+  return (
+    isObject(p) &&
+    'unit' in p &&
+    typeof p.unit === 'string' &&
+    'reached' in p &&
+    (p.reached === null || isTime(p.reached)) &&
+    'caughtUp' in p &&
+    typeof p.caughtUp === 'boolean' &&
+    'ended' in p &&
+    typeof p.ended === 'boolean'
+  );
+}
+
+function isTimedEvent(e: unknown): boolean {
+  if (!isObject(e) || !('seenAt' in e) || !('at' in e) || !('shift' in e) || !('event' in e)) return false;
+  const { seenAt, at, shift, event } = e;
+  if (!isTime(seenAt) || !isTime(at) || !isTime(shift) || !isObject(event)) return false;
+  return 'dataset' in event && typeof event.dataset === 'string' && 'line' in event && isPosition(event.line);
+}
+
+const isPosition = (p: unknown): boolean =>
+  isObject(p) && 'source' in p && isTime(p.source) && 'offset' in p && isTime(p.offset);
+
+function isFact(f: unknown): boolean {
+  return isPosition(f) && isObject(f) && 'seenAt' in f && isTime(f.seenAt) && 'kind' in f && typeof f.kind === 'string';
+}
+
+function isSource(s: unknown): boolean {
+  if (!isObject(s) || !('number' in s) || !('fingerprint' in s) || !('name' in s)) return false;
+  return isTime(s.number) && typeof s.fingerprint === 'string' && typeof s.name === 'string';
+}
+
+const isList = (list: unknown, isOne: (one: unknown) => boolean): boolean => Array.isArray(list) && list.every(isOne);
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+// JSON can say 1e999, and a time without end would be the end of all input.
+const isTime = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
 
 /** One record, or more where it would be too large; only with the last one the reader has come as far as it says. */
 export function writeEvents(progress: Progress, events: readonly TimedSessionEvent[]): readonly Buffer[] {

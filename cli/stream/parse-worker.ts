@@ -4,7 +4,7 @@ import { isEndOfInput, readRawRecord } from '../../ingest/kafka/raw-record.ts';
 import type { Redaction } from '../../processors/redact.ts';
 import { type CivilZone, parseZone } from '../../processors/time.ts';
 import { version } from '../version.ts';
-import { arrayOf, chunks } from './chunks.ts';
+import { writeDocuments } from './document-lines.ts';
 import { type FactBatch, type Progress, writeEvents, writeFacts } from './messages.ts';
 import {
   type Parsed,
@@ -158,8 +158,8 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     if (facts.sources.length + facts.facts.length > 0)
       for (const value of writeFacts(facts)) out.push({ topic: topics.facts, partition: 0, key: null, value });
     const partition = hash(progress.unit) % documentPartitions;
-    for (const piece of chunks(parsed.documents.map((d) => JSON.stringify(d))))
-      out.push({ topic: topics.documents, partition, key: null, value: Buffer.from(arrayOf(piece)) });
+    for (const value of writeDocuments(parsed.documents))
+      out.push({ topic: topics.documents, partition, key: null, value });
     return out;
   }
 

@@ -16,6 +16,9 @@ export interface PartitionOwner {
   bufferBytesMax(): number;
 }
 
+/** What waits goes to the handler together, up to so many bytes: the slower it is, the more it gets at once, and the less each record costs. */
+const batchBytesMax = 2 << 20;
+
 interface Waiting {
   readonly batch: Batch;
   readonly bytes: number;
@@ -163,15 +166,30 @@ export class OwnedPartition implements Lease {
 
   #pump(): void {
     if (this.#running !== undefined || this.#held || this.#pausedByHandler || !this.#open || this.lost.aborted) return;
-    const waiting = this.#queue.shift();
-    if (waiting === undefined) return;
-    this.#bytes -= waiting.bytes;
-    this.#running = this.#deliver(waiting.batch).finally(() => {
+    const batch = this.#takeWaiting();
+    if (batch === undefined) return;
+    this.#running = this.#deliver(batch).finally(() => {
       this.#running = undefined;
       this.#movedAt = performance.now();
       this.#pump();
     });
     this.steer();
+  }
+
+  #takeWaiting(): Batch | undefined {
+    let count = 0;
+    let bytes = 0;
+    for (const waiting of this.#queue) {
+      if (count > 0 && bytes + waiting.bytes > batchBytesMax) break;
+      count += 1;
+      bytes += waiting.bytes;
+    }
+    const taken = this.#queue.splice(0, count);
+    this.#bytes -= bytes;
+    const last = taken.at(-1)?.batch;
+    return (
+      last && { ...last, records: taken.length === 1 ? last.records : taken.flatMap(({ batch }) => batch.records) }
+    );
   }
 
   async #deliver(batch: Batch): Promise<void> {

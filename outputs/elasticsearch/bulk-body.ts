@@ -20,6 +20,8 @@ export interface BulkBody<Receipt> {
   readonly slab: Buffer | undefined;
 }
 
+const NEWLINE = 0x0a;
+
 /** Fills one buffer with action and document lines. */
 export class BodyBuilder<Receipt> {
   readonly #slab: Buffer;
@@ -42,12 +44,18 @@ export class BodyBuilder<Receipt> {
 
   /** False if it does not fit; nothing was added then. */
   add(document: BulkDocument, receipt: Receipt): boolean {
-    const lines = linesOf(document);
-    const room = this.#lengthMax - this.#length;
+    const action = actionLine(document);
+    const written = Buffer.isBuffer(document.document) ? document.document : undefined;
+    const lines = written === undefined ? `${action}${JSON.stringify(document.document)}\n` : action;
+    const room = this.#lengthMax - this.#length - (written === undefined ? 0 : written.length + 1);
     // A UTF-16 unit becomes at most three bytes; only near the end of the buffer is the exact length worth its price.
     if (lines.length * 3 > room && Buffer.byteLength(lines) > room) return false;
     const start = this.#length;
     this.#length += this.#slab.write(lines, start);
+    if (written !== undefined) {
+      this.#length += written.copy(this.#slab, this.#length);
+      this.#slab[this.#length++] = NEWLINE;
+    }
     this.#items.push({ document, receipt, start, end: this.#length, doubts: 0 });
     return true;
   }
@@ -58,7 +66,11 @@ export class BodyBuilder<Receipt> {
 }
 
 /** Bytes that a buffer needs for one document that is too long for the usual size. */
-export const byteLengthOf = (document: BulkDocument): number => Buffer.byteLength(linesOf(document));
+export function byteLengthOf(document: BulkDocument): number {
+  const { document: content } = document;
+  const length = Buffer.isBuffer(content) ? content.length : Buffer.byteLength(JSON.stringify(content));
+  return Buffer.byteLength(actionLine(document)) + length + 1;
+}
 
 /** A body of some of the items, for another attempt. The bytes are copied, not made again. */
 export function bodyOf<Receipt>(
@@ -79,11 +91,9 @@ export function bodyOf<Receipt>(
   return { bytes, items: moved, attempt, slab: undefined };
 }
 
-/** Everything goes through JSON.stringify, so that no text of a log can begin a line and become an action. */
-function linesOf({ target, id, version, document }: BulkDocument): string {
-  const action =
-    version === undefined
-      ? `{"create":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)}}}`
-      : `{"index":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)},"version":${version},"version_type":"external"}}`;
-  return `${action}\n${JSON.stringify(document)}\n`;
+/** Everything goes through JSON.stringify, or is known to have no line feed, so that no text of a log can begin a line and become an action. */
+function actionLine({ target, id, version }: BulkDocument): string {
+  return version === undefined
+    ? `{"create":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)}}}\n`
+    : `{"index":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)},"version":${version},"version_type":"external"}}\n`;
 }

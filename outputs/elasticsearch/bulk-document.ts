@@ -14,7 +14,8 @@ export interface BulkDocument {
   readonly at: string; // event time, ISO 8601 UTC
   /** External version of a document that may be revised. Undefined: created once, never changed. */
   readonly version: number | undefined;
-  readonly document: object;
+  /** A Buffer holds it as JSON in one line, to be written as it is. */
+  readonly document: object | Buffer;
   readonly origin: string | undefined;
 }
 
@@ -33,9 +34,15 @@ export function documentsOf(batch: OutputBatch, namespace: string): readonly Bul
 }
 
 export function eventDocument({ id, document, origin }: EventDocument, namespace: string): BulkDocument {
-  const target = eventStream(familyOf(document.event), namespace);
+  const { at, family } = eventKey(document);
+  const target = eventStream(family, namespace);
+  return { kind: 'event', target, id, at, version: undefined, document, origin };
+}
+
+/** What decides on an event's place. */
+export function eventKey(document: EventDocument['document']): { readonly at: string; readonly family: string } {
   const at = document['@timestamp'];
-  return { kind: 'event', target, id, at: typeof at === 'string' ? at : '', version: undefined, document, origin };
+  return { at: typeof at === 'string' ? at : '', family: familyOf(document.event) };
 }
 
 export function profileDocument(profile: Profile, namespace: string): BulkDocument {

@@ -59,6 +59,15 @@ export function installCodecs(): void {
   for (const [type, codec] of codecs) kafkajs.CompressionCodecs[type] = () => codec;
 }
 
+/** How the records of a batch are packed; undefined for 0, which leaves them as they are. */
+export function codecOf(number: number): Codec | undefined {
+  if (number === 0) return undefined;
+  const codec = [...codecs].find(([type]) => type === number)?.[1];
+  if (codec === undefined)
+    throw new KafkaError('undecodable', `a batch is packed in a way (${number}) that nobody knows`);
+  return codec;
+}
+
 /** Java's clients frame snappy blocks (xerial); others send one raw block. */
 export function unpackSnappy(packed: Buffer): Buffer {
   if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) return snappyBlock(packed);

@@ -29,7 +29,9 @@ const rebalanceTimeoutMs = 60_000;
 const stallMs = 120_000;
 const bufferBytesMax = 32 * 1024 * 1024;
 /** Also how long a partition waits at most after it was resumed. */
-const fetchWaitMs = 100;
+const fetchWaitMs = 250;
+/** The broker waits for so much, or for that long: a few records at a time would cost more than they are worth. */
+const fetchBytesMin = 256 * 1024;
 const fetchBytesMax = 10 * 1024 * 1024;
 const partitionBytesMax = 1024 * 1024;
 const refreshMs = 30_000;
@@ -179,6 +181,7 @@ class KafkajsConsumption implements Consumption, GroupClient {
       allowAutoTopicCreation: false,
       metadataMaxAge: this.#options.refreshMs ?? refreshMs,
       maxWaitTimeInMs: fetchWaitMs,
+      minBytes: fetchBytesMin,
       maxBytes: fetchBytesMax,
       maxBytesPerPartition: partitionBytesMax,
       readUncommitted: false,
@@ -339,8 +342,11 @@ export function toRecord(message: KafkaMessage): ConsumedRecord {
   };
 }
 
-function toHeaders(headers: KafkaMessage['headers']): ReadonlyMap<string, Buffer> {
+const isMap = (headers: object): headers is ReadonlyMap<string, Buffer> => headers instanceof Map;
+
+function toHeaders(headers: KafkaMessage['headers'] | ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
   if (headers === undefined) return noHeaders;
+  if (isMap(headers)) return headers;
   const names = Object.keys(headers);
   if (names.length === 0) return noHeaders;
   const map = new Map<string, Buffer>();

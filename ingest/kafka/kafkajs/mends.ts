@@ -1,6 +1,9 @@
-/** Mends three methods of kafkajs 2.2.4, whose corrections will never be released. Another version is refused: what is mended may look different there. */
+/** Mends what kafkajs 2.2.4 does wrong or slowly, since no correction will ever be released. Another version is refused: what is mended may look different there. */
 import { createRequire } from 'node:module';
 import { type AbortedTransaction, type FetchedRecord, hideAborted } from './aborted.ts';
+import { codecOf } from './codecs.ts';
+import { produceRequest } from './produce-request.ts';
+import { decodeBatches, isBatches } from './record-batch.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -12,6 +15,22 @@ export function mendKafkajs(): void {
   );
   mendMethod('kafkajs/src/broker/index.js', 'fetch', withoutAborted);
   mendMethod('kafkajs/src/cluster/index.js', 'findGroupCoordinatorMetadata', withReason);
+  mendMethod('kafkajs/src/protocol/encoder.js', 'ensureAvailable', () => ensureAvailable);
+  replaceModule('kafkajs/src/protocol/requests/produce/v3/request.js', () => produceRequest);
+  replaceModule('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js', inOnePass);
+}
+
+/** These are loaded with the first request of their kind. */
+function replaceModule(file: string, replacement: (original: unknown) => unknown): void {
+  const path = require.resolve(file);
+  const wasUsed = require.cache[path] !== undefined;
+  const original: unknown = require(file);
+  const loaded = require.cache[path];
+  if (wasUsed || loaded === undefined || typeof original !== 'function')
+    throw new Error(
+      `kafkajs was used before it was mended, or is not the version that this was written for (2.2.4): ${file}`,
+    );
+  loaded.exports = replacement(original);
 }
 
 function mendMethod(file: string, name: string, mend: (original: unknown) => unknown): void {
@@ -85,5 +104,40 @@ function withoutAborted(original: unknown): unknown {
         partition.abortedTransactions = [];
       }
     return answer;
+  };
+}
+
+interface Encoder {
+  buf: Buffer;
+  readonly offset: number;
+}
+
+/** The original fills twice of what is needed with zeros first, for every megabyte that is sent. */
+function ensureAvailable(this: Encoder, length: number): void {
+  const needed = this.offset + length;
+  if (needed <= this.buf.length) return;
+  const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.buf.length));
+  this.buf.copy(larger, 0, 0, this.offset);
+  this.buf = larger;
+}
+
+interface Decoder {
+  readInt32(): number;
+  canReadBytes(length: number): boolean;
+  readBytes(length: number): Buffer;
+  offset: number;
+}
+
+/** What brokers wrote ten years ago is left to the original. */
+function inOnePass(original: unknown): unknown {
+  return async function decodeMessages(decoder: Decoder): Promise<unknown> {
+    const start = decoder.offset;
+    const size = decoder.readInt32();
+    if (size <= 0 || !decoder.canReadBytes(size)) return [];
+    const bytes = decoder.readBytes(size);
+    if (isBatches(bytes))
+      return decodeBatches(bytes, async (codec, packed) => (await codecOf(codec)?.decompress(packed)) ?? packed);
+    decoder.offset = start;
+    return typeof original === 'function' ? Reflect.apply(original, undefined, [decoder]) : [];
   };
 }

@@ -45,24 +45,25 @@ async function indexed(topic: string, values: readonly string[]) {
   return { written: written.map((d) => d.id), dead: offsets, committed };
 }
 
-const good = '[{"id":"a-1","document":{"@timestamp":"2026-11-24T04:00:00.000Z","event":{"dataset":"dovecot.login"}}}]';
+const document = '{"@timestamp":"2026-11-24T04:00:00.000Z","event":{"dataset":"dovecot.login"}}';
+const good = `a-1 2026-11-24T04:00:00.000Z dovecot\n${document}\n`;
 
 test('documents that are none are dead letters, and the others are written', async () => {
-  const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`;
   const poison = [
-    'no JSON',
-    '{}',
-    '[null]',
-    '[{"id":{"not":"an id"},"document":{"@timestamp":"x"}}]',
-    '[{"id":"","document":{"@timestamp":"x"}}]',
-    `[{"id":"${'x'.repeat(513)}","document":{"@timestamp":"x"}}]`,
-    '[{"id":"b","document":[1]}]',
-    `[{"id":"c","document":${deep}}]`,
+    'no document',
+    '{}\n',
+    `\n${document}\n`,
+    ` 2026-11-24T04:00:00.000Z dovecot\n${document}\n`,
+    `${'x'.repeat(513)} 2026-11-24T04:00:00.000Z dovecot\n${document}\n`,
+    `b 2026-11-24T04:00:00.000Z ../other-index\n${document}\n`,
+    'c 2026-11-24T04:00:00.000Z dovecot\n[1]\n',
+    `d 2026-11-24T04:00:00.000Z dovecot\n${document}`,
+    `${good}e x y z\n${document}\n`,
   ];
   const { written, dead, committed } = await indexed(topics.documents, [good, ...poison, good.replace('a-1', 'a-2')]);
   assert.deepEqual(written, ['a-1', 'a-2']);
-  assert.deepEqual(dead, [1, 2, 3, 4, 5, 6, 7, 8]);
-  assert.equal(committed, 10);
+  assert.deepEqual(dead, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.equal(committed, 11);
 });
 
 test('a revision that is no version would have the whole request refused', async () => {

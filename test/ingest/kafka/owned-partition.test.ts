@@ -55,18 +55,26 @@ test('fetches only when it is open, and begins where the group was', () => {
   assert.deepEqual([s.wanted, s.seeks], [true, [40]]);
 });
 
-test('one batch at a time; stops fetching when too much waits, and starts again at half of it', async () => {
-  const s = scene();
+test('stops fetching when too much waits, gives what waits together up to a size, and fetches again at half of it', async () => {
+  const s = scene(3 << 20);
   s.partition.open(0);
-  for (const from of [0, 4, 8, 12]) s.partition.push(records(from, 4), from + 4, 100);
+  for (const from of [0, 1, 2, 3, 4]) s.partition.push(records(from, 1, 1_000_000), from + 1, 100);
   assert.equal(s.batches.length, 1);
-  assert.equal(s.wanted, false, '3 batches of 4 x 110 bytes wait');
+  assert.equal(s.wanted, false, 'four records of a megabyte wait');
   s.answer.resolve();
   await turn();
   assert.deepEqual([s.batches.length, s.wanted], [2, false]);
   s.answer.resolve();
   await turn();
   assert.deepEqual([s.batches.length, s.wanted], [3, true]);
+  assert.deepEqual(
+    s.batches.map(({ records: taken, next }) => [taken.length, next]),
+    [
+      [1, 1],
+      [2, 3],
+      [2, 5],
+    ],
+  );
 });
 
 test('what was fetched twice is delivered once', async () => {

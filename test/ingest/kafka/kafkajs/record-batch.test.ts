@@ -1,0 +1,110 @@
+/** Held to kafkajs's own encoder and decoder, which brokers have understood for years. */
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeBatches, encodeBatch } from '../../../../ingest/kafka/kafkajs/record-batch.ts';
+
+const require = createRequire(import.meta.url);
+const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0/index.js');
+const Record = require('kafkajs/src/protocol/recordBatch/record/v0/index.js');
+const theirDecoder = require('kafkajs/src/protocol/recordBatch/v0/decoder.js');
+const Decoder = require('kafkajs/src/protocol/decoder.js');
+
+const bytes = fc.uint8Array({ maxLength: 300 }).map((b) => Buffer.from(b));
+const record = fc.record({
+  key: fc.option(bytes),
+  value: fc.option(bytes),
+  headers: fc
+    .array(fc.tuple(fc.string({ minLength: 1, maxLength: 20, unit: 'binary' }), bytes), { maxLength: 4 })
+    .map((list) => Object.fromEntries(list.filter(([name]) => name !== '__proto__'))),
+  timestamp: fc.integer({ min: 1_000_000_000_000, max: 1_999_999_999_999 }).map(String),
+});
+const head = { transactional: true, producerId: 2n ** 40n + 7n, producerEpoch: 3, firstSequence: 99, now: 0 };
+const never = async (): Promise<Buffer> => assert.fail('nothing is packed');
+
+test('batches are byte for byte those of kafkajs', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 20 }), async (records) => {
+      const times = records.map(({ timestamp }) => timestamp).sort();
+      const first = Number(times[0]);
+      const theirs = await RecordBatch({
+        records: records.map((r, offsetDelta) =>
+          Record({ ...r, offsetDelta, timestampDelta: Number(r.timestamp) - first }),
+        ),
+        firstTimestamp: times[0],
+        maxTimestamp: times.at(-1),
+        lastOffsetDelta: records.length - 1,
+        transactional: true,
+        producerId: String(head.producerId),
+        producerEpoch: head.producerEpoch,
+        firstSequence: head.firstSequence,
+      });
+      assert.deepEqual(await encodeBatch(records, head, undefined), Buffer.from(theirs.buffer));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('what is read is what kafkajs reads', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 20 }), async (records) => {
+      const batch = await encodeBatch(records, head, undefined);
+      batch.writeBigInt64BE(2n ** 33n, 0); // as the broker does
+      const theirs = await theirDecoder(new Decoder(batch));
+      const ours = await decodeBatches(Buffer.concat([batch, batch.subarray(0, 70)]), never);
+      assert.deepEqual(
+        ours.map(({ batchContext, magicByte: _, headers, ...r }) => ({ ...r, headers: Object.fromEntries(headers) })),
+        theirs.records.map(
+          ({ batchContext, magicByte: _, ...r }: { readonly batchContext: unknown; readonly magicByte: unknown }) => r,
+        ),
+      );
+      const [one] = ours;
+      const { firstOffset, lastOffsetDelta, producerId, inTransaction } = theirs;
+      assert.deepEqual(one?.batchContext, { firstOffset, lastOffsetDelta, producerId, inTransaction });
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('times that lie decades apart keep their distance', async () => {
+  const at = ['0', '4102444800000'];
+  const batch = await encodeBatch(
+    at.map((timestamp) => ({ value: Buffer.from('x'), timestamp })),
+    head,
+    undefined,
+  );
+  assert.deepEqual(
+    (await decodeBatches(batch, never)).map(({ timestamp }) => timestamp),
+    at,
+  );
+});
+
+test('packed batches go through the codec; a name of a header is no key of an object', async () => {
+  const headers = JSON.parse('{"__proto__": "a", "k": ["b", "c"]}');
+  const pack = async (b: Buffer) => Buffer.from(b.map((x) => x ^ 0xff));
+  const batch = await encodeBatch([{ value: 'v', headers }], head, { codec: 4, pack });
+  const [record] = await decodeBatches(batch, async (codec, packed) => {
+    assert.equal(codec, 4);
+    return pack(packed);
+  });
+  assert.deepEqual(
+    [...(record?.headers ?? [])].map(([name, value]) => [name, String(value)]),
+    [
+      ['__proto__', 'a'],
+      ['k', 'c'],
+    ],
+  );
+});
+
+test('bytes that do not add up are an error, whatever they are', async () => {
+  const good = await encodeBatch([{ key: 'k', value: 'v', headers: { a: 'b' } }], head, undefined);
+  await fc.assert(
+    fc.asyncProperty(fc.nat(good.length - 1), fc.nat(255), async (at, byte) => {
+      const bad = Buffer.from(good);
+      bad[at] = byte;
+      await decodeBatches(bad, async (_, packed) => packed).catch((error) => assert.ok(error instanceof RangeError));
+    }),
+    { numRuns: 2000 },
+  );
+});
