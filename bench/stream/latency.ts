@@ -22,13 +22,20 @@ interface Probe {
   foundAt: number | undefined;
 }
 
-/** Sends what is left of the topics beyond `from` (0 to 1), so many records a second. */
+export interface Load {
+  /** Sent is what is left of the topics beyond this fraction of them. */
+  readonly from: number;
+  readonly perSecond: number;
+  /** Some lines (heads of tables) make no document, and nobody looks for them. */
+  readonly isDocument: (id: string) => boolean;
+}
+
+/** Sends lines at a steady rate, and looks for some of them. */
 export async function latencies(
   world: StreamWorld,
   namespace: string,
   topics: readonly SampleTopic[],
-  from: number,
-  perSecond: number,
+  { from, perSecond, isDocument }: Load,
 ): Promise<Latencies> {
   const documents = `${namespace}.documents`;
   const ranges = (await world.kafka.describeTopics([documents])).get(documents) ?? [];
@@ -47,7 +54,8 @@ export async function latencies(
         { offset: 0, timestamp: 0, key: null, value: probe.value, headers: new Map(probe.headers) },
         { topic: probe.topic, partition: 0 },
       );
-    if (raw) probes.set(eventId(raw.fingerprint, raw.offset), { sentAt: Date.now(), foundAt: undefined });
+    const id = raw && eventId(raw.fingerprint, raw.offset);
+    if (id !== undefined && isDocument(id)) probes.set(id, { sentAt: Date.now(), foundAt: undefined });
     if (records.length > 0) await world.producer.send(records);
     await sleep(Math.max(0, beganAt + (tick + 1) * TICK_MS - performance.now()));
   }

@@ -69,7 +69,7 @@ export function readRawRecord(record: ConsumedRecord, where: TopicPartition): Ra
   const take = <T>(name: RawHeader, parse: (text: string) => T | undefined): T | undefined => {
     const bytes = headers.get(RAW_HEADERS[name]);
     if (bytes === undefined) return undefined;
-    const parsed = bytes.length > headerBytesMax || !isUtf8(bytes) ? undefined : parse(bytes.toString('utf8'));
+    const parsed = parse(textOf(name, bytes));
     if (parsed === undefined) ignored = [...ignored, name];
     return parsed;
   };
@@ -129,6 +129,19 @@ export function rawHeaders(line: {
   }
   if (line.flaw !== undefined) headers.push([RAW_HEADERS.flaw, Buffer.from(line.flaw)]);
   return headers;
+}
+
+/** Of the record before: most headers say what they said there. */
+const lastTexts = new Map<RawHeader, { readonly bytes: Buffer; readonly text: string }>();
+
+/** Empty where it is too long or no text, which no header may be. */
+function textOf(name: RawHeader, bytes: Buffer): string {
+  const last = lastTexts.get(name);
+  if (last?.bytes.equals(bytes)) return last.text;
+  const text = bytes.length > headerBytesMax || !isUtf8(bytes) ? '' : bytes.toString('utf8');
+  // A copy: the bytes are a piece of all that was fetched with them.
+  if (name !== 'offset') lastTexts.set(name, { bytes: Buffer.from(bytes.subarray(0, headerBytesMax + 1)), text });
+  return text;
 }
 
 const openBrace = 0x7b;
@@ -200,7 +213,14 @@ const toNumber = (text: string): number | undefined => (numberPattern.test(text)
 
 const clockPattern = /^(-?[0-9]{1,12}(?:\.[0-9]{1,20})?) ([01](?:\.[0-9]{1,20})?) (.{0,500})$/;
 
+let lastClock: { readonly text: string; readonly clock: RawClock | undefined } | undefined;
+
 function toClock(text: string): RawClock | undefined {
+  if (lastClock?.text !== text) lastClock = { text, clock: readClock(text) };
+  return lastClock.clock;
+}
+
+function readClock(text: string): RawClock | undefined {
   const [, shift, confidence, basis] = clockPattern.exec(text) ?? [];
   if (shift === undefined || confidence === undefined || basis === undefined) return undefined;
   return { shiftMs: Number(shift), confidence: Number(confidence), basis };
