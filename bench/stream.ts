@@ -58,23 +58,6 @@ try {
   const whole = await measureWhole(topics);
   enlarge(COUNT * 2, join(folder, 'mail'), ' dovecot: ');
   const mail = await sampleTopics('mail', join(folder, 'mail'));
-  enlarge(COUNT * 2, join(folder, 'mail'), ' dovecot: ');
-  const mail = await sampleTopics('mail', join(folder, 'mail'));
-  if (process.env.ONLY)
-    console.log(
-      whole.bytes,
-      whole.service.documents,
-      whole.service,
-      whole.ceiling,
-      whole.stages.seconds,
-      quantile(whole.latency.searchable, 0.99),
-      whole.memory,
-      whole.stages.functions
-        .slice(0, 50)
-        .map((f) => `${((f.seconds / whole.service.documents) * 1e6).toFixed(2)} ${f.name}`)
-        .join('\n'),
-    );
-  if (process.env.ONLY) process.exit();
   const parsing = await measureParsing(mail);
   const text = page(whole, parsing);
   await writeFile(join(import.meta.dirname, 'stream-results.md'), text);
