@@ -52,6 +52,8 @@ const runConfig = v.strictObject({
   session_seconds: v.optional(whole(1, 600), 30),
   /** A partition without a record for so long is silent, and time goes on without it. */
   idle_seconds: v.optional(whole(1, 86_400), 30),
+  /** Events that wait in memory at most for an input that is behind the others in time. */
+  waiting_events: v.optional(whole(1000, 100_000_000), 300_000),
   snapshot_seconds: v.optional(whole(1, 3600), 30),
   /** How often each process reports what it did, for the dashboard Pipeline health. */
   report_seconds: v.optional(whole(1, 3600), 60),

@@ -1,11 +1,12 @@
 import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
-import type { Batch, ConsumedRecord, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
+import type { Batch, ConsumedRecord, Lease, Reading, RecordToSend } from '../../ingest/kafka/port.ts';
 import { isEndOfInput, readRawRecord } from '../../ingest/kafka/raw-record.ts';
 import type { Redaction } from '../../processors/redact.ts';
 import { type CivilZone, parseZone } from '../../processors/time.ts';
 import { version } from '../version.ts';
 import { writeDocuments } from './document-lines.ts';
 import { type FactBatch, type Progress, writeEvents, writeFacts } from './messages.ts';
+import { Pace } from './pace.ts';
 import {
   type Parsed,
   ParsePartition,
@@ -15,7 +16,7 @@ import {
 } from './parse-partition.ts';
 import { readState } from './restore.ts';
 import type { Topics } from './topics.ts';
-import { type PartitionWork, StatefulWorker, type Step, type WorkerContext } from './worker.ts';
+import { keyOf, type PartitionWork, StatefulWorker, type Step, type WorkerContext } from './worker.ts';
 
 export interface ParseWorkerOptions {
   readonly topics: Topics;
@@ -27,22 +28,67 @@ export interface ParseWorkerOptions {
   readonly redaction: Redaction;
   /** A partition without a record for so long is told to be silent. */
   readonly idleMs: number;
+  /** All partitions that are read, by whomever. */
+  readonly units: readonly string[];
+  /** Events that may wait for the partition that is furthest behind. */
+  readonly waitingMax: number;
 }
 
 /** Raw topics in; documents, events of connections and facts of the site out. */
 export class ParseWorker extends StatefulWorker<ParsePartition> {
   private readonly options: ParseWorkerOptions;
   private readonly timer: NodeJS.Timeout;
+  private readonly pace: Pace;
+  private readonly held = new Set<string>();
+  private following: Reading | undefined;
 
   constructor(options: ParseWorkerOptions, context: WorkerContext) {
     super('parse', context);
     this.options = options;
+    this.pace = new Pace(options.units, options.waitingMax);
     this.timer = setInterval(() => void this.tellSilence(), Math.max(100, options.idleMs / 2));
     this.timer.unref();
   }
 
-  close(): void {
+  /** Hears from here on how far every partition has come, whoever reads it. */
+  async follow(): Promise<void> {
+    this.following = await this.context.kafka.read(
+      { topic: this.options.topics.parseState, follow: true },
+      {
+        records: (_, records) => {
+          for (const { key, value } of records)
+            if (key?.toString('utf8').endsWith(PROGRESS) && value !== null)
+              this.pace.note(JSON.parse(value.toString('utf8')));
+          this.steer();
+        },
+        failed: (error) => this.failed(error),
+      },
+    );
+  }
+
+  async close(): Promise<void> {
     clearInterval(this.timer);
+    await this.following?.stop();
+  }
+
+  override async revoked(leases: readonly Lease[]): Promise<void> {
+    for (const lease of leases) {
+      this.pace.gone(keyOf(lease));
+      this.held.delete(keyOf(lease));
+    }
+    await super.revoked(leases);
+  }
+
+  /** Holds what is too far ahead, and lets go on what is no more. */
+  private steer(): void {
+    for (const [unit, { lease }] of this.work) {
+      if (this.pace.mayGoOn(unit)) {
+        if (this.held.delete(unit)) lease.resume();
+      } else if (!this.held.has(unit)) {
+        this.held.add(unit);
+        lease.pause();
+      }
+    }
   }
 
   protected async restore(leases: readonly Lease[]): Promise<readonly ParsePartition[]> {
@@ -70,6 +116,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   protected override async opened(work: PartitionWork<ParsePartition>): Promise<void> {
     const { state, lease } = work;
     if (!state) return;
+    this.pace.took(state.progress(false));
     const ranges = await this.context.kafka.describeTopics([lease.topic]);
     const range = ranges.get(lease.topic)?.find((r) => r.partition === lease.partition);
     const isEmpty = range !== undefined && range.begin === range.end;
@@ -101,7 +148,10 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     counters.add('events_total', 'parsed', parsed.documents.length - parsed.unparsed);
     counters.add('events_total', 'unparsed', parsed.unparsed);
     counters.add('events_total', 'ahead', parsed.ahead);
-    out.push(...this.told(state.progress(caughtUpMs >= this.options.idleMs), parsed));
+    const progress = state.progress(caughtUpMs >= this.options.idleMs);
+    out.push(...this.told(progress, parsed));
+    this.pace.gave(progress, parsed.facts.length + parsed.events.reduce((sum, events) => sum + events.length, 0));
+    this.steer();
     const entry = (key: string, value: unknown): void => {
       const text = value === undefined ? null : Buffer.from(JSON.stringify(value));
       out.push({
@@ -149,7 +199,11 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   /** Every partition hears how far this one has come, so that time goes on where nothing happens too. */
   private told(progress: Progress, parsed: Parsed): RecordToSend[] {
     const { topics, documentPartitions } = this.options;
-    const out: RecordToSend[] = [];
+    this.pace.note(progress);
+    const key = Buffer.from(`${progress.unit}${PROGRESS}`);
+    const out: RecordToSend[] = [
+      { topic: topics.parseState, partition: 0, key, value: Buffer.from(JSON.stringify(progress)) },
+    ];
     parsed.events.forEach((events, partition) => {
       for (const value of writeEvents(progress, events))
         out.push({ topic: topics.events, partition, key: null, value });
@@ -188,6 +242,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
 
 /** After the name of the unit, which holds no space. */
 const CORE = ' core';
+const PROGRESS = ' progress';
 const SOURCE = ' s ';
 const ADDRESS = ' a ';
 

@@ -107,10 +107,13 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
         zoneOf: zoneOf(config),
         redaction: counted(world.redaction, counters),
         idleMs: config.idle_seconds * 1000,
+        units: rawUnits,
+        waitingMax: config.waiting_events,
       },
       context,
     );
     stateful.push(parse);
+    await patiently('parse', log, () => parse.follow());
     await consume('parse', parse);
     closing.push(() => parse.close());
   }

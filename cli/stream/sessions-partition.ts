@@ -5,7 +5,7 @@ import { Sessions } from '../../processors/correlate/sessions.ts';
 import type { SharedAddressesState } from '../../processors/correlate/shared-addresses.ts';
 import type { SiteFact } from '../../processors/correlate/site-fact.ts';
 import type { EventBatch, FactBatch, Progress } from './messages.ts';
-import { Watermark } from './watermark.ts';
+import { topicOf, Watermark } from './watermark.ts';
 
 /** Lines of one source may be out of order by this much. */
 export const LATENESS_MS = 30_000;
@@ -156,7 +156,5 @@ export class SessionsPartition {
     return { core: whole, ...changed };
   }
 }
-
-const topicOf = (unit: string): string => unit.slice(0, unit.lastIndexOf('/'));
 
 export const sessionsUnit = (partition: number): string => `sessions/${partition}`;

@@ -42,3 +42,6 @@ export class Watermark {
     return first;
   }
 }
+
+/** `TOPIC/PARTITION` */
+export const topicOf = (unit: string): string => unit.slice(0, unit.lastIndexOf('/'));
