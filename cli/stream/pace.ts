@@ -35,9 +35,9 @@ export class Pace {
   }
 
   /** A partition is ours now. How much of what it gave before is still waiting nobody knows: as much as may. */
-  took({ unit, reached }: Progress): void {
-    this.ours.set(unit, { batches: [], events: 0 });
-    this.add(unit, reached, this.share);
+  took(progress: Progress): void {
+    this.ours.set(progress.unit, { batches: [], events: 0 });
+    this.gave(progress, this.share);
   }
 
   gone(unit: string): void {
