@@ -247,7 +247,8 @@ class Newest implements AllDocuments {
   readonly incidents = new Map<string, string>();
   readonly findings = new Map<string, string>();
   readonly likely = new Map<string, string>();
-  private readonly revisions = new Map<string, number>();
+  /** By kind: an incident and an anomaly may share an id. */
+  private readonly revisions = new Map<ReadonlyMap<string, string>, Map<string, number>>();
 
   add({ profiles, incidents, findings, likely }: Verdicts): void {
     for (const f of findings) this.put(this.findings, f.imapwhy.anomaly.id, f.imapwhy.revision, f);
@@ -257,8 +258,10 @@ class Newest implements AllDocuments {
   }
 
   private put(to: Map<string, string>, id: string, revision: number, document: object): void {
-    if (revision <= (this.revisions.get(id) ?? 0)) return;
-    this.revisions.set(id, revision);
+    const revisions = this.revisions.get(to) ?? new Map<string, number>();
+    this.revisions.set(to, revisions);
+    if (revision <= (revisions.get(id) ?? 0)) return;
+    revisions.set(id, revision);
     to.set(id, JSON.stringify(document));
   }
 }

@@ -105,7 +105,11 @@ describe('workers that die and whose commits get lost', () => {
         const differing = [...expected[kind]].filter(([id, text]) => found.get(id) !== text);
         const [first] = differing;
         assert.equal(first && `${found.get(first[0])}`, first?.[1], `${differing.length} ${kind} differ`);
-        assert.equal(found.size, expected[kind].size);
+        assert.deepEqual(
+          [...found].filter(([id]) => !expected[kind].has(id)).slice(0, 2),
+          [],
+          `${found.size} ${kind}, not ${expected[kind].size}`,
+        );
       }
       for (const topic of await new MemoryKafka(cluster).listTopics())
         if (topic.endsWith('.dlq')) assert.deepEqual(cluster.log(topic, 0), []);

@@ -52,7 +52,7 @@ test('what is read is what kafkajs reads', async () => {
       const batch = await encodeBatch(records, head, undefined);
       batch.writeBigInt64BE(2n ** 33n, 0); // as the broker does
       const theirs = await theirDecoder(new Decoder(batch));
-      const ours = await decodeBatches(Buffer.concat([batch, batch.subarray(0, 70)]), never);
+      const ours = await decodeBatches(Buffer.concat([batch, batch.subarray(0, batch.length - 1)]), never);
       assert.deepEqual(
         ours.map(({ batchContext, magicByte: _, headers, ...r }) => ({ ...r, headers: Object.fromEntries(headers) })),
         theirs.records.map(
