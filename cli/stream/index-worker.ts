@@ -75,7 +75,7 @@ export class IndexWorker implements ConsumeHandler {
   }
 
   /** A topic has documents of one kind. */
-  private kindOf(topic: string): DocumentKind {
+  private kindOf(topic: string): StreamedKind {
     const { profiles, incidents, anomalies, likely, pipeline } = this.options.topics;
     if (topic === profiles) return 'profile';
     if (topic === incidents) return 'incident';
@@ -127,7 +127,10 @@ const NEWLINE = 0x0a;
 /** Bytes of an id that Elasticsearch takes. */
 const ID_BYTES_MAX = 512;
 
-function documentOf(kind: Exclude<DocumentKind, 'event'>, text: string, namespace: string): BulkDocument {
+/** What comes by way of Kafka. */
+type StreamedKind = Exclude<DocumentKind, 'feedback'>;
+
+function documentOf(kind: Exclude<StreamedKind, 'event'>, text: string, namespace: string): BulkDocument {
   switch (kind) {
     case 'profile': {
       const profile: Profile = JSON.parse(text);
