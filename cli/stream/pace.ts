@@ -34,10 +34,10 @@ export class Pace {
     if (this.topics.has(topicOf(progress.unit))) this.watermark.note(progress);
   }
 
-  /** A partition is ours now. How much of what it gave before is still waiting nobody knows: as much as may. */
-  took(progress: Progress): void {
+  /** A partition is ours now, and so many of the events that it gave before were waiting. */
+  took(progress: Progress, waiting: number): void {
     this.ours.set(progress.unit, { batches: [], events: 0 });
-    this.gave(progress, this.share);
+    this.gave(progress, waiting);
   }
 
   gone(unit: string): void {
@@ -50,14 +50,19 @@ export class Pace {
     this.add(progress.unit, progress.reached, events);
   }
 
-  /** Whether the next batch of it may be read. */
-  mayGoOn(unit: string): boolean {
+  /** Events of a partition of ours that wait for the one that is furthest behind. */
+  waiting(unit: string): number {
     const ahead = this.ours.get(unit);
-    if (!ahead) return true;
+    if (!ahead) return 0;
     const to = this.watermark.at(this.units) + FREE_MS;
     while (ahead.batches[0] !== undefined && ahead.batches[0].at <= to)
       ahead.events -= ahead.batches.shift()?.events ?? 0;
-    return ahead.events < this.share;
+    return ahead.events;
+  }
+
+  /** Whether the next batch of it may be read. */
+  mayGoOn(unit: string): boolean {
+    return this.waiting(unit) < this.share;
   }
 
   private add(unit: string, reached: number | null, events: number): void {

@@ -40,6 +40,8 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   private readonly timer: NodeJS.Timeout;
   private readonly pace: Pace;
   private readonly held = new Set<string>();
+  /** By unit, as it was written down last: how many of its events were waiting. */
+  private readonly waitingBefore = new Map<string, number>();
   private following: Reading | undefined;
 
   constructor(options: ParseWorkerOptions, context: WorkerContext) {
@@ -81,9 +83,12 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
 
   /** Holds what is too far ahead, and lets go on what is no more. */
   private steer(): void {
-    for (const [unit, { lease }] of this.work) {
+    for (const [unit, work] of this.work) {
+      const { lease } = work;
       if (this.pace.mayGoOn(unit)) {
-        if (this.held.delete(unit)) lease.resume();
+        if (!this.held.delete(unit)) continue;
+        work.caughtUpAt = Date.now(); // it had no chance to be behind
+        lease.resume();
       } else if (!this.held.has(unit)) {
         this.held.add(unit);
         lease.pause();
@@ -99,7 +104,11 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
 
   private restored(lease: Lease, states: ReadonlyMap<string, Buffer>): ParsePartition {
     const { topics, partitions, redaction, zoneOf } = this.options;
-    const state = storedPartition(states, `${lease.topic}/${lease.partition}`);
+    const unit = keyOf(lease);
+    const state = storedPartition(states, unit);
+    const told = states.get(`${unit}${PROGRESS}`);
+    const before: StoredProgress | undefined = told && JSON.parse(told.toString('utf8'));
+    this.waitingBefore.set(unit, before?.waiting ?? 0);
     if (state && state.core.partitions !== partitions)
       throw new Error(
         `${topics.events} had ${state.core.partitions} partitions and has ${partitions} now: sessions would be torn apart. Drain it, and start with another topic prefix.`,
@@ -112,15 +121,13 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     return state.next;
   }
 
-  /** Everybody waits for a unit that was never heard of. */
+  /** Everybody waits for a unit that was never heard of. An empty one is waited for too, until it has been silent for a while: what it will say may be old. */
   protected override async opened(work: PartitionWork<ParsePartition>): Promise<void> {
-    const { state, lease } = work;
+    const { state } = work;
     if (!state) return;
-    this.pace.took(state.progress(false));
-    const ranges = await this.context.kafka.describeTopics([lease.topic]);
-    const range = ranges.get(lease.topic)?.find((r) => r.partition === lease.partition);
-    const isEmpty = range !== undefined && range.begin === range.end;
-    await this.commit(work, this.told(state.progress(isEmpty), state.push([], Date.now())), undefined);
+    const progress = state.progress(false);
+    this.pace.took(progress, this.waitingBefore.get(progress.unit) ?? 0);
+    await this.commit(work, this.told(progress, state.push([], Date.now())), undefined);
   }
 
   /** A partition that has only just been read to its end may be behind again in a moment; one that is so for a while follows what is written. */
@@ -149,9 +156,9 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     counters.add('events_total', 'unparsed', parsed.unparsed);
     counters.add('events_total', 'ahead', parsed.ahead);
     const progress = state.progress(caughtUpMs >= this.options.idleMs);
-    out.push(...this.told(progress, parsed));
     this.pace.gave(progress, parsed.facts.length + parsed.events.reduce((sum, events) => sum + events.length, 0));
     this.steer();
+    out.push(...this.told(progress, parsed));
     const entry = (key: string, value: unknown): void => {
       const text = value === undefined ? null : Buffer.from(JSON.stringify(value));
       out.push({
@@ -200,9 +207,11 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   private told(progress: Progress, parsed: Parsed): RecordToSend[] {
     const { topics, documentPartitions } = this.options;
     this.pace.note(progress);
-    const key = Buffer.from(`${progress.unit}${PROGRESS}`);
+    const { unit } = progress;
+    const stored: StoredProgress = { ...progress, waiting: this.pace.waiting(unit) };
+    const key = Buffer.from(`${unit}${PROGRESS}`);
     const out: RecordToSend[] = [
-      { topic: topics.parseState, partition: 0, key, value: Buffer.from(JSON.stringify(progress)) },
+      { topic: topics.parseState, partition: 0, key, value: Buffer.from(JSON.stringify(stored)) },
     ];
     parsed.events.forEach((events, partition) => {
       for (const value of writeEvents(progress, events))
@@ -245,6 +254,11 @@ const CORE = ' core';
 const PROGRESS = ' progress';
 const SOURCE = ' s ';
 const ADDRESS = ' a ';
+
+/** What other readers hear of a partition, and whoever reads it next. */
+interface StoredProgress extends Progress {
+  readonly waiting: number;
+}
 
 const UNREADABLE = new Error('The record cannot be read.');
 

@@ -26,7 +26,7 @@ const at = (unit: string, minutes: number | null, more: Partial<Progress> = {}):
 /** Two partitions, of which the first is ours and may have 10 events waiting. */
 function pace(): Pace {
   const p = new Pace(['a/0', 'b/0'], 20);
-  p.took(at('a/0', null));
+  p.took(at('a/0', null), 0);
   return p;
 }
 
@@ -64,13 +64,15 @@ describe('a partition', () => {
     assert.equal(p.mayGoOn('a/0'), true);
   });
 
-  test('that was taken over may have all that is allowed waiting already', () => {
+  test('that was taken over has waiting what was waiting before', () => {
     const p = new Pace(['a/0', 'b/0'], 20);
     p.note(at('b/0', 0));
-    p.took(at('a/0', 30));
+    p.took(at('a/0', 30), 9);
+    assert.equal(p.mayGoOn('a/0'), true);
+    p.gave(at('a/0', 31), 1);
     assert.equal(p.mayGoOn('a/0'), false);
     p.note(at('b/0', 29));
-    assert.equal(p.mayGoOn('a/0'), true);
+    assert.deepEqual([p.waiting('a/0'), p.mayGoOn('a/0')], [1, true]);
   });
 
   test('of a topic that is read no more holds up nobody', () => {
