@@ -14,6 +14,10 @@ const SLOW_MS = 16_000;
 const APART_MS = 5000;
 /** Middle of the second that a whole-second stamp stands for. */
 const HALF_SECOND_MS = 500;
+/** Before 2.3 the line does not say after how long: after no less than this (Dovecot, CLIENT_IDLE_TIMEOUT_MSECS). */
+const INACTIVITY_SECONDS = 1800;
+/** A client that has logged in sends its first command at once. */
+const FIRST_COMMAND_MS = 60_000;
 
 /**
  * Among a user's sessions, those that logged in last first, the one that a line of its mail process is about. What other sources saw of the
@@ -21,16 +25,19 @@ const HALF_SECOND_MS = 500;
  * no command came, as where the client was gone at its login. Among equals the youngest: short sessions are many, long ones few.
  */
 export function likelyOf(sessions: Iterable<Session>, e: DovecotSessionEvent, at: number): Session | undefined {
-  const age = 1000 * Math.max(e.commandSeconds ?? 0, e.waitingSeconds ?? 0, e.inactiveSeconds ?? 0);
+  const idle = e.inactiveSeconds ?? (e.end === 'inactivity' ? INACTIVITY_SECONDS : 0);
+  const age = 1000 * Math.max(e.commandSeconds ?? 0, e.waitingSeconds ?? 0, idle);
   let best: Session | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const s of sessions) {
     const since = at - (s.loggedInAt ?? s.startedAt);
     if (since < -HALF_SECOND_MS) continue;
+    const isMuteEnd = e.commandState === 'none';
     const doubt =
       (since < age - EARLY_MS ? 8 : 0) +
-      (e.action === 'ended' ? doubtOfEnd(s, at) : 0) +
-      (s.goneAtLogin === (e.commandState === 'none') ? 0 : 1);
+      (isMuteEnd && since > FIRST_COMMAND_MS ? 4 : 0) +
+      (e.action === 'ended' ? doubtOfEnd(s, e, at, age) : 0) +
+      (s.goneAtLogin === isMuteEnd ? 0 : 1);
     if (doubt >= least) continue;
     least = doubt;
     best = s;
@@ -38,12 +45,18 @@ export function likelyOf(sessions: Iterable<Session>, e: DovecotSessionEvent, at
   return best;
 }
 
-/** How little the end of its connection, as other sources saw it, fits an end at `at`. */
-function doubtOfEnd(s: Session, at: number): number {
+/**
+ * How little the end of its connection, as other sources saw it, fits an end at `at`. A server that is busy or has no connection to spare sees
+ * later that the client has gone: since its last command was done, or while it waited to be let in.
+ */
+function doubtOfEnd(s: Session, e: DovecotSessionEvent, at: number, age: number): number {
   const isOver = s.flow?.up?.fin === true || s.flow?.up?.rst === true || s.flow?.down?.fin === true;
   const closedAt = s.proxy?.endedAt ?? (isOver ? s.flow?.endedAt : undefined);
   if (closedAt === undefined) return 2;
-  return Math.abs(closedAt - at - HALF_SECOND_MS) <= 2 * HALF_SECOND_MS ? 0 : closedAt > at ? 3 : 4;
+  if (Math.abs(closedAt - at - HALF_SECOND_MS) <= 2 * HALF_SECOND_MS) return 0;
+  if (closedAt > at) return 3;
+  if (e.commandState === 'none') return s.goneAtLogin ? 1 : 4;
+  return e.commandState === 'finished' && closedAt > at - age - EARLY_MS ? 1 : 4;
 }
 
 /** Of the sessions of an address whose port no line told, the one that a connection in [from, to] is; undefined if none fits. */
@@ -73,7 +86,7 @@ export function mutePeer(sessions: Iterable<Session>, e: DovecotLoginEvent, at: 
   let best: Session | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const s of sessions) {
-    if (!isMute(s) || s.sourceIp !== e.rip) continue;
+    if (!isMute(s) || s.sourceIp !== e.rip || !isOfPort(s, e.rport)) continue;
     const from = s.flow?.startedAt ?? s.proxy?.acceptedAt;
     const to = s.flow?.endedAt ?? s.proxy?.endedAt;
     if (from === undefined || to === undefined || to < at - EARLY_MS) continue;
@@ -104,6 +117,10 @@ export function bestBegun(sessions: Iterable<Session>, id: DecodedSessionId): Se
   }
   return best;
 }
+
+/** Whether a session may be of a line that tells this port, as far as both are known. */
+export const isOfPort = (s: Session, port: number | undefined): boolean =>
+  port === undefined || s.sourcePort === undefined || s.sourcePort === port;
 
 /** Named by lines of auth, with no login line yet. */
 export const isNamedOnly = (s: Session, user: string | undefined): boolean =>

@@ -6,7 +6,17 @@ import type { NetfilterEvent } from '../parse/netfilter.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import { localPart } from '../resolve/network.ts';
 import { gatherAuth, gatherDrop, gatherFlow, gatherLogin, gatherMailSession, gatherProxy } from './gather.ts';
-import { absorb, bestBegun, bestNameless, isMute, isNamedOnly, likelyOf, mutePeer, onlyBehind } from './nameless.ts';
+import {
+  absorb,
+  bestBegun,
+  bestNameless,
+  isMute,
+  isNamedOnly,
+  isOfPort,
+  likelyOf,
+  mutePeer,
+  onlyBehind,
+} from './nameless.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf, isToMailPort, isToServer, type SessionEvent } from './route.ts';
 import { addLine, newSession, type Session, SLOW_SETUP_MS } from './session.ts';
@@ -394,11 +404,17 @@ export class Sessions {
     const open = this.store.byClient.findLast(
       e.rip,
       (s) =>
-        s.idSentAt !== undefined && s.loggedInAt === undefined && s.endedAt === undefined && s.dovecotId === undefined,
+        isOfPort(s, e.rport) &&
+        s.idSentAt !== undefined &&
+        s.loggedInAt === undefined &&
+        s.endedAt === undefined &&
+        s.dovecotId === undefined,
     );
     if (open && e.action !== 'client-id') return open;
     const named =
-      e.user === undefined ? undefined : this.store.byClient.findLast(e.rip, (of) => isNamedOnly(of, e.user));
+      e.user === undefined
+        ? undefined
+        : this.store.byClient.findLast(e.rip, (of) => isOfPort(of, e.rport) && isNamedOnly(of, e.user));
     if (named) return named;
     const silent = mutePeer(this.store.byClient.lastFirst(e.rip), e, t.at);
     if (silent) {
@@ -485,7 +501,8 @@ export class Sessions {
   private loneAuth(e: DovecotAuthEvent, at: number): void {
     if (e.action === 'queued' || e.action === 'timeout' || e.action === 'overload')
       this.tell.countedEverywhere('authWait', at);
-    if (e.action === 'failure' && e.rip !== undefined) this.tell.passwordFailed(e.rip, at);
+    // A token that has expired is no guess.
+    if (e.action === 'failure' && e.mechanism !== 'token' && e.rip !== undefined) this.tell.passwordFailed(e.rip, at);
   }
 
   private applyProxy(e: HaproxyEvent, t: TimedSessionEvent): void {

@@ -200,6 +200,58 @@ describe('lines without a session id', () => {
       [1, 2],
     );
   });
+
+  test('with a port belong to the connection of that port alone', () => {
+    const line = (clock: string, what: string, port: number): string =>
+      `Nov 24 ${clock} mx1 dovecot: imap-login: ${what}, rip=${CLIENT}, rport=${port}, lip=192.0.2.10, TLS`;
+    const both = closeAll(
+      timedLines(`
+        ${line('04:00:01', 'ID sent: name=Thunderbird: user=<>', 41_000)}
+        ${line('04:00:05', 'Disconnected: Connection queue full (no auth attempts in 0 secs): user=<>', 41_002)}
+        ${line('04:00:09', 'Login: user=<anna>, method=PLAIN, mpid=4000', 41_000)}
+        Nov 24 04:00:19 mx1 dovecot: imap(anna): Disconnected: Logged out in=70 out=1`),
+    );
+    assert.deepEqual(
+      both.map(({ session: s }) => [s.sourcePort, s.user, s.preLogin?.end, s.postLogin?.end]),
+      [
+        [41_002, undefined, 'queue-full', undefined],
+        [41_000, 'anna', undefined, 'logged-out'],
+      ],
+    );
+  });
+
+  test('an end goes to the session that it can be the end of', () => {
+    const end = (clock: string, words: string): string =>
+      `Nov 24 ${clock} mx1 dovecot: imap(anna): ${words} in=70 out=4221`;
+    const ended = (log: string): readonly (string | undefined)[] =>
+      closeAll(timedLines(log))
+        .toSorted((a, b) => a.session.startedAt - b.session.startedAt)
+        .map(({ session: s }) => s.postLogin?.end);
+    const old = plainLogin('03:20:01', 'anna', CLIENT, 4000);
+    const young = plainLogin('03:50:01', 'anna', '203.0.113.5', 4001);
+    // After half an hour without input; the younger session has not lasted so long.
+    assert.deepEqual(ended(`${old}\n${young}\n${end('03:55:47', 'Disconnected for inactivity')}`), [
+      'inactivity',
+      undefined,
+    ]);
+    // Who has been well for half an hour had commands.
+    const gone = young.replace('TLS', 'TLS: Connection closed').replace('03:50:01', '03:50:03');
+    assert.deepEqual(ended(`${old}\n${end('03:50:03', 'Connection closed (No commands sent)')}\n${gone}`), [
+      undefined,
+      'connection-closed',
+    ]);
+  });
+
+  test('an expired token is no guess of a password', () => {
+    const token = `
+      Nov 24 04:00:00 mx1 dovecot: auth: oauth2(anna,${CLIENT}): oauth2 failed: Introspection failed: Provided token is not valid
+      ${plainLogin('04:00:09', 'ben', CLIENT, 4000)}
+      Nov 24 04:00:19 mx1 dovecot: imap(ben): Disconnected: Connection closed (UID FETCH finished 30.123 secs ago) in=70 out=1`;
+    const failures = (log: string): number | undefined =>
+      closeAll(timedLines(log)).find(({ session: s }) => s.user === 'ben')?.surroundings?.client.passwordFailures;
+    assert.equal(failures(token), 0);
+    assert.equal(failures(token.replace(/oauth2\(anna,(.*?)\): .*/, 'passwd-file(anna,$1): Password mismatch')), 1);
+  });
 });
 
 describe('a web request', () => {
