@@ -1,5 +1,5 @@
 import type { Profile } from '../../processors/profile/profile.ts';
-import { standingOf } from '../../processors/profile/standing.ts';
+import { isApart, standingOf } from '../../processors/profile/standing.ts';
 import type { Predictions } from './weekly-report.ts';
 
 const BINS = 10;
@@ -15,13 +15,12 @@ export class PredictionTally {
   #warned = 0;
   #warnedFailed = 0;
 
-  /** A wrong password is a failure that was predicted too; attacks and health checks are nobody's attempts. */
+  /** A wrong password is a failure that was predicted too; attacks, health checks and known scanners are nobody's attempts. */
   add(profile: Profile): void {
     const { prediction } = profile.imapwhy;
     const standing = standingOf(profile);
     const { outcome } = profile.event;
-    if (prediction === undefined || standing === 'attack' || standing === 'health_check' || outcome === 'unknown')
-      return;
+    if (prediction === undefined || standing === 'attack' || isApart(standing) || outcome === 'unknown') return;
     if (prediction.basis === 'base_rate') {
       this.#coldStarts++;
       return;

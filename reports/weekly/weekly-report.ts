@@ -65,6 +65,7 @@ export interface Availability {
     readonly wrong_passwords: number;
     readonly undetermined: number;
     readonly health_checks: number;
+    readonly known_scanners: number;
   };
 }
 

@@ -196,6 +196,7 @@ function availabilityOf(rates: RateTally, lostMinutes: number): WeeklyReport['av
       wrong_passwords: rates.count('wrong_password'),
       undetermined: rates.count('undetermined'),
       health_checks: rates.count('health_check'),
+      known_scanners: rates.count('known_scanner'),
     },
   };
 }

@@ -212,6 +212,7 @@ export const ENGLISH: Words = {
       ...(outside.wrong_passwords > 0 ? [plural(outside.wrong_passwords, 'wrong password')] : []),
       ...(outside.undetermined > 0 ? [`${plural(outside.undetermined, 'attempt')} without a known end`] : []),
       ...(outside.health_checks > 0 ? [plural(outside.health_checks, 'health check')] : []),
+      ...(outside.known_scanners > 0 ? [`${plural(outside.known_scanners, 'attempt')} of known scanners`] : []),
     ];
     return parts.length === 0
       ? null

@@ -264,6 +264,7 @@ export const CHINESE: Words = {
       ...(outside.wrong_passwords > 0 ? [`密码错误 ${wholeNumber(outside.wrong_passwords)} 次`] : []),
       ...(outside.undetermined > 0 ? [`结果不明 ${wholeNumber(outside.undetermined)} 次`] : []),
       ...(outside.health_checks > 0 ? [`健康检查 ${wholeNumber(outside.health_checks)} 次`] : []),
+      ...(outside.known_scanners > 0 ? [`已知扫描器 ${wholeNumber(outside.known_scanners)} 次`] : []),
     ];
     return parts.length === 0 ? null : `另计（与服务质量无关）：${parts.join('，')}。`;
   },
