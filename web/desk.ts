@@ -154,6 +154,7 @@ export function createDesk({ sessions, drawer, waf, report, clock, outlook }: De
       ]);
       return {
         incident,
+        openMs: Math.max(0, (period?.last ?? 0) - Date.parse(incident.event.start)),
         isOpen: period !== undefined && Date.parse(incident.event.end) >= period.last - OPEN_MS,
         examples: examples.filter((p) => p !== undefined),
         counts,

@@ -3,6 +3,7 @@ import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
 import { field, html, type Markup, NOTHING } from '../../reports/markup.ts';
 import { durationText, scopeText, shareText, wholeNumber } from '../../reports/wording.ts';
+import { turnOf } from '../escalation.ts';
 import { canWrite, causeText, nameField, ownerText, page, timeMarkup, type View } from '../view.ts';
 import { bars } from './bars.ts';
 import { sessionsTable } from './search.ts';
@@ -10,6 +11,8 @@ import { sessionsTable } from './search.ts';
 export interface IncidentData {
   readonly incident: Incident;
   readonly isOpen: boolean;
+  /** From its onset to the end of what is stored. */
+  readonly openMs: number;
   readonly examples: readonly Profile[];
   /** Of the sessions with its cause while it lasted. */
   readonly counts: SearchCounts;
@@ -31,6 +34,7 @@ export function incidentPage(view: View, data: IncidentData): string {
     html`<h1 class="headline"><span class="ink-${own.layer}" aria-hidden="true">■</span> ${causeText(view, own.cause)}</h1>
 <dl class="facts"><dt>${words.scope}</dt><dd>${field(scopeText(own.scope), 100)}</dd><dt>${words.owner}</dt><dd>${ownerText(view, own.owner)}</dd>
 <dt>${words.began}</dt><dd>${timeMarkup(view, incident.event.start)}</dd><dt>${words.ended}</dt><dd>${timeMarkup(view, incident.event.end)} (${durationText(incident.event.duration / 1e6)})${isOpen ? html` <strong class="bad">${words.openIncident}</strong>` : NOTHING}</dd>
+${isOpen ? html`<dt>${words.clock}</dt><dd>${durationText(data.openMs)}</dd><dt>${words.escalation}</dt><dd>${ownerText(view, turnOf(data.openMs))}</dd>` : NOTHING}
 <dt>${words.sessions}</dt><dd><a href="/search?q=${encodeURIComponent(data.query)}">${wholeNumber(own.sessions)}</a></dd><dt>${words.users}</dt><dd>${wholeNumber(own.users)}</dd><dt>${words.networks}</dt><dd>${wholeNumber(own.networks)}</dd></dl>
 <section aria-labelledby="time"><h2 id="time">${words.overTime}</h2>${bars(view, counts)}</section>
 <div class="twocol"><section aria-labelledby="users"><h2 id="users">${words.affectedUsers}</h2>${valueList(view, users)}</section>

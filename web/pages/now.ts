@@ -4,6 +4,7 @@ import type { Indicator } from '../../reports/indicators.ts';
 import { field, html, type Markup, NOTHING } from '../../reports/markup.ts';
 import type { Summary } from '../../reports/summary-document.ts';
 import { durationText, rateText, scopeText, wholeNumber } from '../../reports/wording.ts';
+import { turnOf } from '../escalation.ts';
 import { fieldWord } from '../query.ts';
 import type { SilentSource } from '../silent-sources.ts';
 import { causeText, ownerText, page, timeIn, type View } from '../view.ts';
@@ -66,16 +67,6 @@ function indicatorCard(view: View, name: string, indicator: Indicator, value: st
 ${indicator.level === 'unknown' ? NOTHING : html`<div class="level level-${indicator.level}">${words.level[indicator.level]}</div>`}
 ${indicator.sessions === 0 ? NOTHING : html`<p>${words.measuredFrom(wholeNumber(indicator.sessions))}</p>`}<p>${limits}</p></li>`;
 }
-
-/** Whose turn it is once an incident has been open so long: the order follows the clock; the owner of the cause is named before it. */
-const TURNS = [
-  { fromMs: 5_400_000, to: 'all' },
-  { fromMs: 3_600_000, to: 'security' },
-  { fromMs: 1_800_000, to: 'operations' },
-  { fromMs: 0, to: 'network' },
-] as const;
-
-const turnOf = (openMs: number): string => TURNS.find((t) => openMs >= t.fromMs)?.to ?? 'network';
 
 function openIncidents(view: View, { open, last }: NowData): Markup {
   const { words } = view;
