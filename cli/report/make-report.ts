@@ -1,3 +1,4 @@
+import type { StoredPeriod } from '../../outputs/search.ts';
 import type { ReadStore } from '../../outputs/sqlite.ts';
 import { parseZone, UTC } from '../../processors/time.ts';
 import { PLAIN_NAMES, pseudonyms } from '../../reports/weekly/names.ts';
@@ -31,7 +32,7 @@ export function makeReport(store: ReadStore, choice: ReportChoice, now: number):
   const zone = luxonZone(asked);
   const moment = choice.moment === undefined ? undefined : momentOption('--moment', choice.moment, civil ?? UTC);
   const period = store.search.period();
-  const week = chosenWeek(choice.week, moment ?? period?.last, zone);
+  const week = chosenWeek(choice.week, moment ?? (period && lastUntil(period, now)), zone);
   if (period === undefined || week === undefined)
     return 'the store holds no sessions yet. Run `imapwhy analyze` first.';
   // What has expired by the end of the week, not by now: the same store gives the same report.
@@ -62,6 +63,11 @@ export function makeReport(store: ReadStore, choice: ReportChoice, now: number):
   if (moment !== undefined && made.before_after === null)
     return `--moment ${choice.moment}: fewer than 15 minutes of data lie before or after it; the store holds ${localIso(period.first, zone)} to ${localIso(period.last, zone)}.`;
   return made;
+}
+
+/** The last session: one that a wrong clock has put into the future is not meant. */
+function lastUntil({ first, last }: StoredPeriod, now: number): number {
+  return first <= now ? Math.min(last, now) : last;
 }
 
 function chosenWeek(name: string | undefined, at: number | undefined, zone: string): Week | undefined {

@@ -8,8 +8,9 @@ import type { Block, Inline, Page, Table, Text } from '../page.ts';
 export function weeklyMail(page: Page): string {
   return html`<!doctype html>
 <html lang="${page.language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${page.title}</title></head>
-<body style="${STYLES.body}"><div style="${STYLES.page}">
-<p style="${STYLES.muted}">${page.title}<br>${page.period}</p>
+<body style="${STYLES.body}"><div role="main" style="${STYLES.page}">
+<h1 style="${STYLES.h1}">${page.title}</h1>
+<p style="${STYLES.muted}">${page.period}</p>
 ${page.sections.map(
   (section) =>
     html`${section.title === '' ? NOTHING : html`<h2 style="${STYLES.h2}">${section.title}</h2>`}${section.blocks.map(blockMarkup)}
@@ -23,6 +24,7 @@ ${page.footer.map((line) => html`<p style="${STYLES.muted}">${line}</p>`)}
 const STYLES = {
   body: 'margin:0;padding:0;background:#ffffff;color:#1c2126;font:15px/1.5 Arial,"PingFang SC","Microsoft YaHei",sans-serif',
   page: 'max-width:680px;margin:0 auto;padding:16px',
+  h1: 'font-size:14px;font-weight:normal;color:#5a646e;margin:0',
   muted: 'color:#5a646e;font-size:13px;margin:8px 0',
   headline: 'font-size:22px;line-height:1.3;font-weight:bold;margin:12px 0',
   lead: 'font-size:16px;margin:6px 0',
@@ -35,8 +37,8 @@ const STYLES = {
   head: 'text-align:left;font-weight:normal;color:#5a646e;font-size:13px;padding:4px 8px 4px 0;border-bottom:1px solid #dfe3e8',
   cell: 'text-align:left;font-weight:normal;vertical-align:top;padding:4px 8px 4px 0;border-bottom:1px solid #dfe3e8',
   number: ';text-align:right;white-space:nowrap',
-  code: 'font:13px Consolas,Menlo,monospace;background:#f6f7f9;padding:1px 4px',
-  line: 'font:12px/1.4 Consolas,Menlo,monospace;color:#5a646e;word-break:break-all',
+  code: 'font:13px Consolas,Menlo,monospace;background:#f6f7f9;padding:1px 4px;overflow-wrap:anywhere',
+  line: 'font:12px/1.4 Consolas,Menlo,monospace;color:#5a646e;overflow-wrap:anywhere',
 } as const;
 
 function blockMarkup(block: Block): Markup {
@@ -70,9 +72,9 @@ function blockMarkup(block: Block): Markup {
 
 function tableMarkup({ caption, columns, rows }: Table): Markup {
   const style = (base: string, i: number): string => (columns[i]?.isNumber ? base + STYLES.number : base);
-  return html`<table style="${STYLES.table}"><caption style="${STYLES.caption}">${caption}</caption>
+  return html`<div style="overflow-x:auto" tabindex="0" role="group" aria-label="${caption}"><table style="${STYLES.table}"><caption style="${STYLES.caption}">${caption}</caption>
 <tr>${columns.map((c, i) => html`<th scope="col" style="${style(STYLES.head, i)}">${c.title}</th>`)}</tr>
-${rows.map((row) => html`<tr>${row.map((cell, i) => html`<td style="${style(STYLES.cell, i)}">${inline(cell)}</td>`)}</tr>`)}</table>`;
+${rows.map((row) => html`<tr>${row.map((cell, i) => html`<td style="${style(STYLES.cell, i)}">${inline(cell)}</td>`)}</tr>`)}</table></div>`;
 }
 
 function inline(text: Text): Markup {

@@ -66,13 +66,22 @@ export const EVIDENCE_ZH: ReadonlyMap<string, string> = new Map([
   ['nothing-heard-of-the-end', '日志中没有这次连接的结尾'],
 ]);
 
-/** Sources that may be missing. */
-export const SOURCES_ZH: ReadonlyMap<string, string> = new Map([
-  ['flow records', '流量记录（NetFlow/IPFIX）'],
-  ['proxy log', '代理日志'],
-  ['VPN log', 'VPN 日志'],
-  ['WAF audit log', 'WAF 审计日志'],
-  ['packet filter log', '包过滤日志'],
-  ['ban log', '封禁日志'],
-  ['mail server log', '邮件服务器日志'],
+/** Sources that may be missing, and how to have them: by the name that is stored. */
+export const SOURCES_ZH: ReadonlyMap<string, { readonly source: string; readonly enable: string }> = new Map([
+  [
+    'flow records',
+    {
+      source: '流量记录（NetFlow/IPFIX）',
+      enable: '用 softflowd -i eth0 -n COLLECTOR:2055 和 nfcapd 采集，提供 nfdump -o csv 的输出',
+    },
+  ],
+  ['proxy log', { source: '代理日志', enable: 'haproxy.cfg：log /dev/log local0，option tcplog' }],
+  ['VPN log', { source: 'VPN 日志', enable: 'OpenVPN：log-append FILE，verb 3，status FILE 10' }],
+  [
+    'WAF audit log',
+    { source: 'WAF 审计日志', enable: 'SecAuditEngine RelevantOnly，SecAuditLogParts ABCFHZ，SecAuditLog FILE' },
+  ],
+  ['packet filter log', { source: '包过滤日志', enable: '在每条 DROP 规则之前加一条带前缀的 LOG 或 NFLOG 规则' }],
+  ['ban log', { source: '封禁日志', enable: 'fail2ban：loglevel = INFO，logtarget = FILE' }],
+  ['mail server log', { source: '邮件服务器日志', enable: 'Dovecot：log_path 或 syslog，auth_verbose = yes' }],
 ]);

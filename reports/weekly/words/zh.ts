@@ -149,7 +149,7 @@ export const CHINESE: Words = {
   scope,
   evidence: (name, text) => EVIDENCE_ZH.get(name) ?? text,
   remedy: (label) => CAUSES_ZH[label].remedy,
-  missing: ({ source, enable }) => ({ source: SOURCES_ZH.get(source) ?? source, enable }),
+  missing: (missing) => SOURCES_ZH.get(missing.source) ?? missing,
   level: (level) => LEVELS.get(level) ?? level,
   change: (c, weeks = 1) => {
     if (c.verdict === 'too_little') return '数据太少';
@@ -283,7 +283,7 @@ export const CHINESE: Words = {
         .slice(0, 3)
         .map(
           (m) =>
-            `有 ${wholeNumber(m.sessions)} 次失败缺少可以说明原因的来源：${SOURCES_ZH.get(m.source) ?? m.source}。`,
+            `有 ${wholeNumber(m.sessions)} 次失败缺少可以说明原因的来源：${SOURCES_ZH.get(m.source)?.source ?? m.source}。`,
         ),
       ...(g.incomplete > 0 ? [`有 ${wholeNumber(g.incomplete)} 个会话只凭部分日志判定。`] : []),
       ...(g.unparsed > 0 ? [`${wholeNumber(g.lines)} 行日志中有 ${wholeNumber(g.unparsed)} 行无法识别。`] : []),

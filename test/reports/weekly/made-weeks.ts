@@ -154,7 +154,7 @@ export interface MadeOptions {
   readonly faults?: readonly Fault[];
 }
 
-const WEEKS = ['2026-W43', '2026-W44', '2026-W45', '2026-W46', '2026-W47'];
+export const WEEKS = ['2026-W43', '2026-W44', '2026-W45', '2026-W46', '2026-W47'];
 
 export function weekOf(name: string, zone = ZONE): Week {
   const week = parseWeek(name, zone);
