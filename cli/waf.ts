@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { registerWafDecide } from './waf/decide.ts';
+import { registerWafExport } from './waf/export.ts';
+import { registerWafProve } from './waf/prove.ts';
 import { registerWafReview } from './waf/review.ts';
 
 /** Adds `waf` with its subcommands: review, decide, prove, export. */
@@ -13,4 +15,6 @@ export function registerWaf(program: Command): void {
     );
   registerWafReview(waf);
   registerWafDecide(waf);
+  registerWafProve(waf);
+  registerWafExport(waf);
 }

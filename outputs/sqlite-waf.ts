@@ -24,6 +24,7 @@ const VISITS_MAX = 5000;
 export interface WafReader {
   /** Events of WAFs in the order of time, UTC ms; `since` inclusive, `until` exclusive. Do not write while iterating. */
   events(range?: { readonly since?: number; readonly until?: number }): IterableIterator<EventDocument>;
+  event(id: string): EventDocument | undefined;
   /** Sessions of a client address in the order of their start: the latest 5000. */
   visitsOf(clientIp: string): readonly Visit[];
   visit(session: string): Visit | undefined;
@@ -75,12 +76,12 @@ export function wafTables(
            WHERE dataset IN ('modsecurity.audit', 'modsecurity.error') AND at_ms >= ? AND at_ms < ? ORDER BY at_ms, id`,
         )
         .iterate(range.since ?? Number.MIN_SAFE_INTEGER, range.until ?? Number.MAX_SAFE_INTEGER);
-      for (const row of rows)
-        yield {
-          id: String(row.id),
-          session: row.session === null ? undefined : String(row.session),
-          document: parseRecord(String(row.document)),
-        };
+      for (const row of rows) yield eventOf(row);
+    },
+    event(id) {
+      ready();
+      const row = db.prepare('SELECT id, session, document FROM events WHERE id = ? LIMIT 1').get(id);
+      return row && eventOf(row);
     },
     visitsOf(clientIp) {
       ready();
@@ -128,6 +129,12 @@ export function wafTables(
     },
   };
 }
+
+const eventOf = (row: Readonly<Record<string, unknown>>): EventDocument => ({
+  id: String(row.id),
+  session: row.session === null ? undefined : String(row.session),
+  document: parseRecord(String(row.document)),
+});
 
 // JSON.parse answers `any`; what we wrote ourselves is taken by its word here and nowhere else.
 const parseDecision = (text: string): WafDecision => JSON.parse(text);

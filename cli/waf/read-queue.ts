@@ -1,3 +1,4 @@
+import type { Known } from '../../models/waf/known-clients.ts';
 import { buildQueue, type WafQueue } from '../../models/waf/queue.ts';
 import { requestsOf } from '../../models/waf/request.ts';
 import type { StoreReader } from '../../outputs/sqlite.ts';
@@ -9,9 +10,10 @@ export function readQueue(
   now: number,
 ): WafQueue {
   const { waf } = store;
-  return buildQueue(
-    requestsOf(waf.events(range)),
-    { visitsOf: waf.visitsOf, session: waf.visit, anyLogin: waf.anyLogin() },
-    { decisions: waf.decisions(), now },
-  );
+  return buildQueue(requestsOf(waf.events(range)), knownOf(store), { decisions: waf.decisions(), now });
+}
+
+/** What a store knows of clients and sessions. */
+export function knownOf({ waf }: StoreReader): Known {
+  return { visitsOf: waf.visitsOf, session: waf.visit, anyLogin: waf.anyLogin() };
 }

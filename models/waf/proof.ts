@@ -48,6 +48,8 @@ export interface PlaceProof {
   /** Why the scope is wider than what was decided; null if it is not. */
   readonly widened: string | null;
   readonly requests: number;
+  /** Blocked requests of scanners and of clients that probe: not to be freed, and not counted. */
+  readonly set_aside: number;
   readonly proven: { readonly logged: number; readonly original: number; readonly look_alike: number };
   readonly freed: number;
   readonly not_freed: readonly { readonly request: string; readonly rules: readonly string[] }[]; // at most 20
@@ -124,6 +126,7 @@ export interface PlaceRuns {
   readonly scope: WafScope;
   readonly widened: string | null;
   readonly replays: readonly Replay[];
+  readonly setAside: number;
   readonly planted: readonly AttackRun[];
   readonly sent: number;
 }
@@ -145,6 +148,7 @@ export function judgePlaceRuns(runs: PlaceRuns, freedPlaces: readonly FreedPlace
     scope: runs.scope,
     widened: runs.widened,
     requests: runs.replays.length,
+    set_aside: runs.setAside,
     proven: { logged: kinds('logged'), original: kinds('original'), look_alike: kinds('look-alike') },
     freed: freed.length,
     not_freed: notFreed

@@ -1,10 +1,11 @@
 import { networkOf } from '../../processors/resolve/network.ts';
-import { countedMatches, familyOf, isOfCrs, looksForAttack } from './counted-matches.ts';
+import { ClientHistory } from './client-history.ts';
+import { countedMatches, isOfCrs } from './counted-matches.ts';
 import { latestDecisions, statusOf, type WafDecision, type WafStatus } from './decision.ts';
 import { type WrongForEveryone, wrongForEveryone } from './everyone.ts';
 import { judgePlace, type WafEvidence } from './evidence.ts';
 import type { BlockExample } from './example.ts';
-import { type ClientStanding, confirmedUser, countBetween, isLost, type Known, standingOf } from './known-clients.ts';
+import { confirmedUser, countBetween, isLost, type Known } from './known-clients.ts';
 import { type Place, placeId, placeKey } from './place.ts';
 import { PlaceTally } from './place-tally.ts';
 import type { WafMatch, WafRequest } from './request.ts';
@@ -77,16 +78,12 @@ export const placeOfRow = (row: WafRow): Place => ({ rule: row.rule.id, path: ro
 export const PROPOSED_FROM = 0.9;
 const ROWS_MAX = 5000;
 const LISTED_MAX = 20;
-const CLIENTS_MAX = 200_000;
-const PLACES_OF_CLIENT_MAX = 32;
 const TOKENS_MAX = 100_000;
-/** Kinds of attack that a client has to try until it counts as probing. */
-const KINDS_OF_PROBING = 3;
 
 /** Builds the review from blocked requests and what is known of their clients. Pure; the same input gives the same rows in the same order. */
 export function buildQueue(requests: Iterable<WafRequest>, known: Known, options: QueueOptions): WafQueue {
   const tallies = new Map<string, PlaceTally>();
-  const clients = new ClientHistory();
+  const clients = new ClientHistory(known);
   const accepted = new Map<string, number>();
   let judged = 0;
   let blocked = 0;
@@ -104,7 +101,7 @@ export function buildQueue(requests: Iterable<WafRequest>, known: Known, options
       first = Math.min(first, request.at);
       last = Math.max(last, request.at);
       if (counted.length === 0) unexplained++;
-      clients.add(request, counted);
+      clients.add(request);
     }
     for (const match of counted) {
       const tally = tallyOf(tallies, request, match);
@@ -114,12 +111,9 @@ export function buildQueue(requests: Iterable<WafRequest>, known: Known, options
     }
   }
   const decisions = latestDecisions(options.decisions);
-  const standings = new Standings(known);
   const rows = [...tallies.values()]
     .filter((t) => t.blocked > 0)
-    .map((t) =>
-      rowOf(t, { known, standings, clients, accepted, decision: decisions.get(placeKey(t.place)), now: options.now }),
-    );
+    .map((t) => rowOf(t, { known, clients, accepted, decision: decisions.get(placeKey(t.place)), now: options.now }));
   const lost = new Set(rows.flatMap((r) => r.allLost));
   return {
     requests: { judged, blocked, unexplained },
@@ -140,51 +134,8 @@ function tallyOf(tallies: Map<string, PlaceTally>, request: WafRequest, match: W
   return made;
 }
 
-/** What each client tried, over all places. */
-class ClientHistory {
-  private readonly kinds = new Map<string, Set<string>>();
-  private readonly scanners = new Set<string>();
-
-  add(request: WafRequest, counted: readonly WafMatch[]): void {
-    if (request.client === null) return;
-    let own = this.kinds.get(request.client);
-    if (own === undefined) {
-      if (this.kinds.size >= CLIENTS_MAX) return;
-      own = new Set();
-      this.kinds.set(request.client, own);
-    }
-    for (const m of counted) {
-      if (looksForAttack(m) && own.size < PLACES_OF_CLIENT_MAX) own.add(familyOf(m.rule));
-      if (familyOf(m.rule) === '913') this.scanners.add(request.client);
-    }
-  }
-
-  isProbing(client: string): boolean {
-    return this.scanners.has(client) || (this.kinds.get(client)?.size ?? 0) >= KINDS_OF_PROBING;
-  }
-}
-
-class Standings {
-  private readonly known: Known;
-  private readonly byClient = new Map<string, ClientStanding>();
-
-  constructor(known: Known) {
-    this.known = known;
-  }
-
-  of(client: string): ClientStanding {
-    let standing = this.byClient.get(client);
-    if (standing === undefined) {
-      standing = standingOf(this.known.visitsOf(client));
-      this.byClient.set(client, standing);
-    }
-    return standing;
-  }
-}
-
 interface RowContext {
   readonly known: Known;
-  readonly standings: Standings;
   readonly clients: ClientHistory;
   readonly accepted: ReadonlyMap<string, number>;
   readonly decision: WafDecision | undefined;
@@ -303,8 +254,8 @@ function peopleOf(t: PlaceTally, c: RowContext, lost: readonly LostSession[]): P
   let nameless = 0;
   let [before, after, never, probing, legitimateRequests] = [0, 0, t.otherClients, 0, 0];
   for (const [client, own] of t.clients) {
-    const standing = c.standings.of(client);
-    const isProbing = c.clients.isProbing(client) || standing.attacks > standing.logins.length;
+    const standing = c.clients.standingOf(client);
+    const isProbing = c.clients.isProbing(client);
     if (isProbing) probing += own.requests;
     if (standing.logins.length === 0) {
       never += own.requests;

@@ -56,7 +56,7 @@ function boundaryOf(text: string): string | undefined {
 }
 
 /** Part letter to its text, without the boundary line. If a part comes twice (it should not), the first counts. */
-function readParts(text: string): ReadonlyMap<string, string> | undefined {
+export function readParts(text: string): ReadonlyMap<string, string> | undefined {
   const boundary = boundaryOf(text);
   if (boundary === undefined) return undefined;
   const parts = new Map<string, string>();
