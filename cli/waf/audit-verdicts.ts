@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Verdict } from '../../models/waf/proof.ts';
 import type { WafMatch } from '../../models/waf/request.ts';
+import { requestPart } from '../../models/waf/target.ts';
 import type { Line } from '../../processors/event.ts';
 import { modsecurity, type WafRule } from '../../processors/parse/modsecurity.ts';
 import { newSourceMemory } from '../../processors/parse/source-memory.ts';
@@ -96,7 +97,7 @@ const lineOf = (message: string): Line => ({
 const matchOf = (r: WafRule): WafMatch => ({
   rule: r.id,
   message: r.message,
-  target: r.variable ?? null,
+  target: r.variable === undefined ? null : requestPart(r.variable),
   severity: r.severity ?? null,
   tags: r.tags,
   file: r.file ?? null,

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type ExclusionFiles, WAF_ENGINES, type WafEngine, writeExclusions } from '../../models/waf/exclusion.ts';
 import { type Chosen, choose, exclusionOf, forbiddenBy, proofOfPlace } from '../../models/waf/selection.ts';
@@ -60,7 +60,6 @@ export async function runExport(options: ExportOptions): Promise<ExportResult> {
     throw new UseError('--force needs --by NAME: it is recorded who exports against a failed proof.');
   const now = new Date();
   const { chosen, proof } = read(options.store, basis, now.getTime());
-  if (chosen.length === 0) return { out: '', said: [nothingChosen(basis)], failed: basis === 'accepted' };
   const forbidden = forbiddenBy(proof, chosen);
   if (forbidden.length > 0 && !options.force)
     return {
@@ -90,7 +89,12 @@ export async function runExport(options: ExportOptions): Promise<ExportResult> {
         ]
       : []),
   ];
-  return { ...place(files, options.out), said: [...said, ...whereSaid(files, options.out)], failed: files.rules === 0 };
+  if (chosen.length === 0) said.push(nothingChosen(basis));
+  return {
+    ...place(files, options.out),
+    said: [...said, ...whereSaid(files, options.out)],
+    failed: chosen.length > 0 && files.rules === 0,
+  };
 }
 
 interface Read {
@@ -112,8 +116,8 @@ function read(file: string, basis: 'accepted' | 'proposed', now: number): Read {
 
 const nothingChosen = (basis: string): string =>
   basis === 'accepted'
-    ? 'nothing is accepted (or all of it has expired), so there is nothing to export: imapwhy waf review, imapwhy waf decide ID accept --by NAME.'
-    : 'the evidence proposes nothing, so there is nothing to export.';
+    ? 'nothing is accepted (or all of it has expired), so nothing is excluded: imapwhy waf review, imapwhy waf decide ID accept --by NAME.'
+    : 'the evidence proposes nothing, so nothing is excluded.';
 
 function engineOf(text: string): WafEngine {
   const known = WAF_ENGINES.find((e) => e === text);
@@ -132,24 +136,32 @@ function idOf(text: string): number {
 /** A `ctl` has to be read before the rules, an update after them: two files, or one of the two. */
 function place(files: ExclusionFiles, out: string | undefined): { readonly out: string } {
   if (out === undefined) {
-    if (files.before !== '' && files.after !== '')
+    if (files.before_rules > 0 && files.after !== '')
       throw new UseError(
         'some exclusions have to be loaded before the rules and some after them, which is two files: give --out FILE.',
       );
-    return { out: files.before + files.after };
+    return { out: files.before_rules > 0 || files.after === '' ? files.before : files.after };
   }
-  if (files.before !== '') writeFileSync(out, files.before);
-  if (files.after !== '') writeFileSync(files.before === '' ? out : afterName(out), files.after);
+  write(out, files.before);
+  // What was exported before and has expired since must not stay.
+  if (files.after !== '' || existsSync(afterName(out))) write(afterName(out), files.after);
   return { out: '' };
+}
+
+function write(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new UseError(`--out ${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 const afterName = (out: string): string =>
   out.endsWith('.conf') ? `${out.slice(0, -5)}-after-crs.conf` : `${out}-after-crs`;
 
 function whereSaid(files: ExclusionFiles, out: string | undefined): readonly string[] {
-  if (out === undefined || files.rules === 0) return [];
+  if (out === undefined) return [];
   const written = `${files.rules === 1 ? '1 exclusion' : `${files.rules} exclusions`} written to ${out}`;
-  if (files.before === '') return [`${written}: load it after the rules of CRS and your own.`];
   if (files.after === '')
     return [`${written}: load it before the rules of CRS and your own, then reload (nginx -t && nginx -s reload).`];
   return [

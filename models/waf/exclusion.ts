@@ -29,9 +29,12 @@ export interface LeftOut {
   readonly reason: string;
 }
 
-/** Two files, because a `ctl` has to be read before the rules that it changes, an update after them. Empty if nothing belongs there. */
+/** Two files, because a `ctl` has to be read before the rules that it changes, an update after them. */
 export interface ExclusionFiles {
+  /** A valid file even if nothing is excluded: it replaces one whose exclusions have expired. */
   readonly before: string;
+  readonly before_rules: number;
+  /** Empty if nothing belongs there. */
   readonly after: string;
   /** What cannot be written narrowly and safely, with the reason. */
   readonly left_out: readonly LeftOut[];
@@ -63,7 +66,8 @@ export function writeExclusions(exclusions: readonly Exclusion[], options: Exclu
     if (written.when === 'before') id++;
   }
   return {
-    before: before.length === 0 ? '' : file(beforeHead(options), before),
+    before: file(beforeHead(options), before),
+    before_rules: before.length,
     after: after.length === 0 ? '' : file(afterHead(options), after),
     left_out: left,
     rules: before.length + after.length,
@@ -222,7 +226,7 @@ function comment(text: string): string {
 }
 
 const file = (head: readonly string[], blocks: readonly string[]): string =>
-  `${[...head.map(comment), '', blocks.join('\n\n')].join('\n')}\n`;
+  `${[...head.map(comment), '', blocks.length === 0 ? '# Nothing is excluded.' : blocks.join('\n\n')].join('\n')}\n`;
 
 const beforeHead = (o: ExclusionOptions): readonly string[] => [
   o.title,

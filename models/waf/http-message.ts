@@ -64,8 +64,12 @@ function ofSerial(record: string): HttpMessage | undefined {
   };
 }
 
-/** A part ends with a line feed (and in v3 an empty line) of the log's own. */
-const bodyOf = (part: string): string => part.replace(/\n{1,2}$/, '').slice(0, BODY_MAX);
+/** A part begins behind its boundary, with the rest of that line, and ends with a line feed (in v3 an empty line) of the log's own. */
+const bodyOf = (part: string): string =>
+  part
+    .replace(/^\r?\n/, '')
+    .replace(/\n{1,2}$/, '')
+    .slice(0, BODY_MAX);
 
 function ofJson(record: string): HttpMessage | undefined {
   const outer = fieldsOf(parseBrokenJson(record.trim()));

@@ -80,7 +80,7 @@ function decoded(text: string): string {
 const encoded = (text: string): string => encodeURIComponent(text.toWellFormed());
 /** What a URI cannot hold is escaped; the rest stays as an attacker writes it. */
 const rawQuery = (text: string): string =>
-  text.toWellFormed().replace(/[^\x21\x24-\x7e]|"/g, (c) => encodeURIComponent(c));
+  text.toWellFormed().replace(/[^\x21\x24-\x7e]|"/gu, (c) => encodeURIComponent(c));
 const xmlText = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 function cookies(header: string, name: string, value: string): string {

@@ -1,4 +1,5 @@
 import { networkOf } from '../../processors/resolve/network.ts';
+import { requestPart } from './target.ts';
 
 /** The part of a stored event that is read here; outputs/output.ts calls it EventDocument. */
 export interface WafDocument {
@@ -138,7 +139,7 @@ function readMatch(rule: Fields): WafMatch {
   return {
     rule: textOf(rule.id) ?? '',
     message: textOf(rule.message) ?? '',
-    target: textOf(rule.variable) ?? null,
+    target: targetOf(rule.variable),
     severity: textOf(rule.severity) ?? null,
     tags: Array.isArray(rule.tags) ? rule.tags.filter((t) => typeof t === 'string') : [],
     file: textOf(rule.file) ?? null,
@@ -148,6 +149,11 @@ function readMatch(rule: Fields): WafMatch {
     valueLength: typeof rule.value_length === 'number' ? rule.value_length : null,
     denies: rule.blocking === true,
   };
+}
+
+function targetOf(variable: unknown): string | null {
+  const text = textOf(variable);
+  return text === undefined ? null : requestPart(text);
 }
 
 /** Fingerprints that redaction left: the same secret has the same one wherever it is seen. Those of short ones are left out: many people may share `1234`. */

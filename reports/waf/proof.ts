@@ -18,6 +18,8 @@ export function proofSummary(proof: WafProof): string {
     if (p.widened !== null) lines.push(`           wider than asked: ${p.widened}`);
     if (p.set_aside > 0)
       lines.push(`           ${plural(p.set_aside, 'request')} of scanners set aside: not to be freed`);
+    for (const n of p.not_freed.slice(0, 1))
+      lines.push(`           still blocked, for example request ${n.request} by ${n.rules.join(', ')}`);
     for (const n of p.not_proven) lines.push(`           ${wholeNumber(n.requests)} not proven: ${n.reason}`);
   }
   lines.push(`Engine     ${proof.engine.name}, ${proof.engine.rules}, paranoia level ${proof.engine.paranoia}`);

@@ -7,6 +7,9 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { UseError } from '../../cli/use-error.ts';
 import { runDecide } from '../../cli/waf/decide.ts';
+import { findEngine } from '../../cli/waf/engine-files.ts';
+import { runExport } from '../../cli/waf/export.ts';
+import { runProve } from '../../cli/waf/prove.ts';
 import { runReview } from '../../cli/waf/review.ts';
 import { imapwhy } from './run.ts';
 
@@ -94,6 +97,48 @@ describe('imapwhy waf review, on the sample', () => {
       for (const line of out.split('\n')) assert.ok(line.length <= 100, line);
       assert.ok(!out.includes('\u001b'));
     }
+  });
+
+  test('the export is a file even when nothing is accepted, names what is not proven, and refuses wrong use', async () => {
+    const base = { store, engine: 'modsecurity3', firstId: '97000' };
+    const none = await runExport(base);
+    assert.equal(none.failed, false);
+    assert.match(none.out, /# Nothing is excluded\./);
+    const proposed = await runExport({ ...base, proposed: true });
+    assert.match(proposed.out, /ctl:ruleRemoveTargetById=3003;ARGS:refresh_token/);
+    assert.match(proposed.said.join(), /2 of 2 places are not proven/);
+    const file = join(folder, 'exclusions.conf');
+    await runExport({ ...base, proposed: true, out: file, firstId: '5' });
+    assert.match(readFileSync(file, 'utf8'), /"id:5,phase:1/);
+    for (const [options, message] of [
+      [{ accepted: true, proposed: true }, /not both/],
+      [{ engine: 'apache' }, /--engine apache: one of/],
+      [{ firstId: '0' }, /--first-id 0/],
+      [{ force: true }, /--force needs --by/],
+      [{ out: join(folder, 'no', 'such', 'folder') }, /cannot be written/],
+    ] as const)
+      await assert.rejects(
+        runExport({ ...base, ...options }),
+        (error) => error instanceof UseError && message.test(error.message),
+      );
+  });
+
+  test('the proof says what it needs', async () => {
+    const base = { store, paranoia: '1', limit: '10', planted: '10', lookAlikes: true, quiet: true };
+    for (const [options, message] of [
+      [{}, /--attacks DIR is needed[\s\S]*go mod download/],
+      [{ attacks: join(folder, 'none') }, /no such folder/],
+      [{ attacks: folder }, /no tests are in it/],
+      [{ attacks: folder, paranoia: '9' }, /--paranoia 9: a whole number from 1 to 4/],
+    ] as const)
+      await assert.rejects(
+        runProve({ ...base, ...options }),
+        (error) => error instanceof UseError && message.test(error.message),
+      );
+    await assert.rejects(
+      findEngine({ nginx: '/no/such/nginx', rules: [], paranoia: 1 }),
+      /--nginx \/no\/such\/nginx: there is nothing/,
+    );
   });
 
   test('what a person decides is kept, latest counts, and wrong words say what to do', async () => {

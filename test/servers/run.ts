@@ -10,6 +10,7 @@ const suites = [
   'packaging.ts',
   'fresh-clone.ts',
   'nginx.ts',
+  'waf.ts',
   'web.ts',
   'elasticsearch-output.ts',
   'elasticsearch-setup-command.ts',
