@@ -56,7 +56,7 @@ export function writeExclusions(exclusions: readonly Exclusion[], options: Exclu
   const after: string[] = [];
   let id = options.firstId;
   for (const e of exclusions) {
-    const written = writeOne(e, id);
+    const written = writeOne(e, id, options.engine);
     if ('reason' in written) {
       left.push({ place: e.place, reason: written.reason });
       continue;
@@ -76,7 +76,7 @@ export function writeExclusions(exclusions: readonly Exclusion[], options: Exclu
 
 type Written = { readonly when: 'before' | 'after'; readonly text: string } | { readonly reason: string };
 
-function writeOne(e: Exclusion, id: number): Written {
+function writeOne(e: Exclusion, id: number, engine: WafEngine): Written {
   const { rule, path, target } = e.place;
   if (!/^[1-9]\d{0,8}$/.test(rule)) return { reason: `the rule has no number that a directive can name` };
   const expired = e.expires === null ? '' : ' It cannot end by itself: remove it on time.';
@@ -98,11 +98,17 @@ function writeOne(e: Exclusion, id: number): Written {
       const safe = safeTarget(target);
       if (path === '') return { reason: NO_PATH };
       if (safe === undefined) return { reason: unsafeTarget(target) };
-      return { when: 'before', text: conditional(id, path, [], e.expires, `ctl:ruleRemoveTargetById=${rule};${safe}`) };
+      return {
+        when: 'before',
+        text: conditional({ id, engine }, path, [], e.expires, `ctl:ruleRemoveTargetById=${rule};${safe}`),
+      };
     }
     case 'path':
       if (path === '') return { reason: NO_PATH };
-      return { when: 'before', text: conditional(id, path, e.methods, e.expires, `ctl:ruleRemoveById=${rule}`) };
+      return {
+        when: 'before',
+        text: conditional({ id, engine }, path, e.methods, e.expires, `ctl:ruleRemoveById=${rule}`),
+      };
     default:
       return e.scope satisfies never;
   }
@@ -113,13 +119,15 @@ const NO_PATH =
 
 /** A chain of conditions; only where all of them hold the last one's `ctl` runs. */
 function conditional(
-  id: number,
+  { id, engine }: { readonly id: number; readonly engine: WafEngine },
   path: string,
   methods: readonly string[],
   expires: number | null,
   action: string,
 ): string {
   const conditions = [pathCondition(path)];
+  // ModSecurity 2 leaves the path as it was sent.
+  const decoding = engine === 'modsecurity2' && !isPlainPath(path) ? 't:none,t:urlDecodeUni' : 't:none';
   const known = methods.filter((m) => /^[A-Z]{1,32}$/.test(m));
   if (known.length > 0 && known.length === methods.length)
     conditions.push(`REQUEST_METHOD "@rx ^(?:${known.join('|')})\\z"`);
@@ -127,21 +135,23 @@ function conditional(
   return conditions
     .map((condition, i) => {
       const last = i === conditions.length - 1;
-      const first = i === 0 ? `id:${id},phase:1,pass,t:none,nolog` : 't:none';
+      const first = i === 0 ? `id:${id},phase:1,pass,${decoding},nolog` : 't:none';
       return `${'    '.repeat(i)}SecRule ${condition} \\\n${'    '.repeat(i + 1)}"${first},${last ? action : 'chain'}"`;
     })
     .join('\n');
 }
 
-/** REQUEST_FILENAME is the path after percent-decoding. A pattern of escapes is exact too: `\z` is the end, a line feed before it is none. */
+/** REQUEST_FILENAME is the path after percent-decoding (ModSecurity 2: with a transformation). A pattern of escapes is exact too: `\z` is the end, a line feed before it is none. */
 function pathCondition(path: string): string {
-  if (/^\/[A-Za-z0-9/._~-]*$/.test(path)) return `REQUEST_FILENAME "@streq ${path}"`;
+  if (isPlainPath(path)) return `REQUEST_FILENAME "@streq ${path}"`;
   const bytes = decodedBytes(path);
   const pattern = [...bytes]
     .map((b) => (isPlain(b) ? String.fromCharCode(b) : `\\x${b.toString(16).padStart(2, '0')}`))
     .join('');
   return `REQUEST_FILENAME "@rx ^${pattern}\\z"`;
 }
+
+const isPlainPath = (path: string): boolean => /^\/[A-Za-z0-9/._~-]*$/.test(path);
 
 const isPlain = (b: number): boolean =>
   (b >= 48 && b <= 57) || (b >= 65 && b <= 90) || (b >= 97 && b <= 122) || b === 47;

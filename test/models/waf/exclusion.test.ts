@@ -77,6 +77,13 @@ describe('an exclusion', () => {
       assert.ok(written({ place: place(path) }).before.includes(`SecRule REQUEST_FILENAME "${condition}" \\`), path);
   });
 
+  test('ModSecurity 2 has to decode a path with odd characters', () => {
+    const v2 = (path: string) =>
+      writeExclusions([exclusion({ place: place(path) })], { ...OPTIONS, engine: 'modsecurity2' }).before;
+    assert.match(v2('/a%20b'), /"id:97000,phase:1,pass,t:none,t:urlDecodeUni,nolog,ctl/);
+    assert.match(v2('/a.b'), /"id:97000,phase:1,pass,t:none,nolog,ctl/);
+  });
+
   test('what cannot be written narrowly is left out, with the reason', () => {
     for (const [more, reason] of [
       [{ place: place('') }, /does not say on which path/],
