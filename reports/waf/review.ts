@@ -27,8 +27,9 @@ export function renderReview(queue: WafQueue, look: ReviewLook & { readonly all:
   const lines = [...headLines(queue, paint)];
   if (shown.length > 0) {
     const moment = momentIn({ start: queue.first_seen, end: queue.last_seen });
-    lines.push('', paint('dim', headerLine()));
-    for (const row of shown) lines.push(...rowLines(row, moment, paint));
+    const whenWidth = Math.max(12, ...shown.map((r) => whenText(r, moment).length + 1)); // days only where there are several
+    lines.push('', paint('dim', headerLine(whenWidth)));
+    for (const row of shown) lines.push(...rowLines(row, whenText(row, moment).padEnd(whenWidth), paint));
   }
   if (hidden > 0)
     lines.push('', paint('dim', `${plural(hidden, 'place')} more where attacks are likely: imapwhy waf review --all`));
@@ -75,22 +76,24 @@ function everyoneText(r: WafRow): string {
   );
 }
 
-const WIDTH = { id: 11, chance: 9, blocked: 8, users: 6, lost: 6, rule: 8, when: 12 } as const;
-const PLACE_WIDTH = COLUMNS - Object.values(WIDTH).reduce((a, b) => a + b, 0);
+const WIDTH = { id: 11, chance: 9, blocked: 8, users: 6, lost: 6, rule: 8 } as const;
+const FIXED_WIDTH = Object.values(WIDTH).reduce((a, b) => a + b, 0);
 
-const headerLine = (): string =>
-  `${'ID'.padEnd(WIDTH.id)}${'MISTAKE?'.padStart(WIDTH.chance - 1)} ${'BLOCKED'.padStart(WIDTH.blocked - 1)} ${'USERS'.padStart(WIDTH.users - 1)} ${'LOST'.padStart(WIDTH.lost - 1)} ${'RULE'.padEnd(WIDTH.rule)}${'SINCE UNTIL'.padEnd(WIDTH.when)}WHERE`;
+const headerLine = (whenWidth: number): string =>
+  `${'ID'.padEnd(WIDTH.id)}${'MISTAKE?'.padStart(WIDTH.chance - 1)} ${'BLOCKED'.padStart(WIDTH.blocked - 1)} ${'USERS'.padStart(WIDTH.users - 1)} ${'LOST'.padStart(WIDTH.lost - 1)} ${'RULE'.padEnd(WIDTH.rule)}${'SINCE UNTIL'.padEnd(whenWidth)}WHERE`;
 
-function rowLines(r: WafRow, moment: (iso: string | null) => string, paint: Paint): string[] {
+const whenText = (r: WafRow, moment: (iso: string | null) => string): string =>
+  `${moment(r.first_seen)} ${moment(r.last_seen)}`;
+
+function rowLines(r: WafRow, when: string, paint: Paint): string[] {
   const chance = shareText(r.probability).padStart(WIDTH.chance - 1);
   const colour = r.probability >= 0.9 ? 'green' : r.probability >= 0.5 ? 'yellow' : 'dim';
-  const when = `${moment(r.first_seen)} ${moment(r.last_seen)}`;
   const numbers = [
     [r.requests_blocked, WIDTH.blocked],
     [r.legitimate_users, WIDTH.users],
     [r.sessions_lost, WIDTH.lost],
   ] as const;
-  const line = `${r.id.padEnd(WIDTH.id)}${paint(colour, chance)} ${numbers.map(([n, w]) => `${wholeNumber(n).padStart(w - 1)} `).join('')}${padToWidth(terminalText(r.rule.id), WIDTH.rule - 1)} ${padToWidth(when, WIDTH.when)}${cutToWidth(terminalText(`${r.path || '(path unknown)'} ${r.target || '(target unknown)'}`), PLACE_WIDTH)}`;
+  const line = `${r.id.padEnd(WIDTH.id)}${paint(colour, chance)} ${numbers.map(([n, w]) => `${wholeNumber(n).padStart(w - 1)} `).join('')}${padToWidth(terminalText(r.rule.id), WIDTH.rule - 1)} ${when}${cutToWidth(terminalText(`${r.path || '(path unknown)'} ${r.target || '(target unknown)'}`), COLUMNS - FIXED_WIDTH - when.length)}`;
   const said = r.status === 'open' ? '' : `${r.status} by ${r.decision?.by ?? ''}. `;
   return [
     line,

@@ -4,8 +4,9 @@
  * paranoia level 2 that this test makes. Attacks are the CRS project's own tests, from the Go module proxy; without Go a handful written here.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ import { before, describe, type TestContext, test } from 'node:test';
 import { type Engine, startEngine } from '../../cli/waf/engine.ts';
 import { type EngineOptions, findEngine, writeEngine } from '../../cli/waf/engine-files.ts';
 import { sendMessages } from '../../cli/waf/send-messages.ts';
-import { type Exclusion, writeExclusions } from '../../models/waf/exclusion.ts';
+import { type Exclusion, type WafEngine, writeExclusions } from '../../models/waf/exclusion.ts';
 import { type HttpMessage, plainMessage, withHeader } from '../../models/waf/http-message.ts';
 import { plant } from '../../models/waf/plant.ts';
 import { rulesOf, type WafProof } from '../../models/waf/proof.ts';
@@ -190,6 +191,102 @@ describe('an exclusion', () => {
       assert.equal(shown[i], false, `${path} is freed`);
       assert.equal(shown[i + paths.length], true, `${path}x is not`);
       assert.equal(shown[i + 2 * paths.length], true, `${path} and a line feed is not`);
+    }
+  });
+});
+
+/** The same exclusions and requests for the two other engines: what is freed, and what beside it is not. */
+const elsewhereWritten = (engine: WafEngine) =>
+  writeExclusions(
+    [
+      exclusionOf('3003', '/oauth2/token', 'ARGS:refresh_token', { expires: Date.now() + 3_600_000 }),
+      exclusionOf('3003', '/over', 'ARGS:refresh_token', { expires: Date.now() - 1000 }),
+      exclusionOf('3001', '/', 'QUERY_STRING', { scope: 'path', remarks: ['a\\', 'b\nSecRuleEngine Off'] }),
+      exclusionOf('3003', '/a%20b%22', 'ARGS:t'),
+    ],
+    { ...OPTIONS, engine },
+  ).before;
+const ELSEWHERE: readonly (readonly [method: string, uri: string, body: string, blocked: boolean])[] = [
+  ['POST', '/oauth2/token', `refresh_token=${LONG_TOKEN}`, false],
+  ['POST', '/oauth2/token', `other=${LONG_TOKEN}`, true],
+  ['POST', '/oauth2/token2', `refresh_token=${LONG_TOKEN}`, true],
+  ['POST', '/over', `refresh_token=${LONG_TOKEN}`, true],
+  ['POST', '/?action=login', '', false],
+  ['POST', '/index?action=login', '', true],
+  ['POST', '/a%20b%22', `t=${LONG_TOKEN}`, false],
+  ['POST', '/a%20b%22x', `t=${LONG_TOKEN}`, true],
+];
+
+describe('other engines load what is exported, and free the same', () => {
+  test('Coraza', async (t) => {
+    if (!(await exists('go'))) return t.skip('no Go to build Coraza with');
+    const folder = await folderOf(t);
+    const program = join(folder, 'coraza');
+    const built = await command('go', ['build', '-o', program, '.'], { cwd: join(import.meta.dirname, 'coraza') });
+    if (built.code !== 0 && /dial tcp|no such host|proxyconnect|i\/o timeout/.test(built.stderr))
+      return t.skip('Coraza could not be fetched');
+    assert.equal(built.code, 0, built.stderr);
+    const before = join(folder, 'before.conf');
+    await writeFile(before, elsewhereWritten('coraza'));
+    const input = ELSEWHERE.map(([method, uri, body]) => `${JSON.stringify({ method, uri, body })}\n`).join('');
+    const said = spawnSync(program, [before, siteRules], { input, encoding: 'utf8' });
+    assert.equal(said.status, 0, said.stderr);
+    assert.deepEqual(
+      said.stdout.trim().split('\n'),
+      ELSEWHERE.map(([, , , blocked]) => String(blocked)),
+    );
+  });
+
+  test('ModSecurity 2, in Apache', async (t) => {
+    const modules = '/usr/lib/apache2/modules';
+    const missingModule = ['mod_security2.so', 'mod_unique_id.so', 'mod_mpm_event.so'].find(
+      (m) => !existsSync(join(modules, m)),
+    );
+    if (missingModule !== undefined)
+      return t.skip('no Apache with ModSecurity 2: apt-get install apache2-bin libapache2-mod-security2');
+    const folder = await folderOf(t);
+    await chmod(folder, 0o755);
+    await mkdir(join(folder, 'www'));
+    await writeFile(join(folder, 'before.conf'), elsewhereWritten('modsecurity2'));
+    const port = await freePort();
+    const load = ['mpm_event', 'authz_core', 'unique_id', 'security2'].map(
+      (m) => `LoadModule ${m}_module ${modules}/mod_${m}.so`,
+    );
+    const rest = [
+      ...[
+        `ServerRoot ${folder}`,
+        'ServerName localhost',
+        `Listen 127.0.0.1:${port}`,
+        `PidFile ${folder}/pid`,
+        `ErrorLog ${folder}/error.log`,
+      ],
+      ...[
+        'User nobody',
+        'Group nogroup',
+        `DocumentRoot ${folder}/www`,
+        'SecRuleEngine On',
+        'SecRequestBodyAccess On',
+        `SecDataDir ${folder}`,
+      ],
+      ...[`Include ${folder}/before.conf`, `Include ${siteRules}`],
+    ];
+    await writeFile(join(folder, 'httpd.conf'), [...load, ...rest, ''].join('\n'));
+    const child = spawn('/usr/sbin/apache2', ['-f', join(folder, 'httpd.conf'), '-DFOREGROUND'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    try {
+      const url = `http://127.0.0.1:${port}`;
+      await until('Apache answers', () =>
+        fetch(url).then(
+          () => true,
+          () => false,
+        ),
+      );
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      for (const [method, uri, body, blocked] of ELSEWHERE)
+        assert.equal((await fetch(`${url}${uri}`, { method, body, headers })).status === 403, blocked, uri);
+    } finally {
+      child.kill('SIGTERM');
+      await ended;
     }
   });
 });
