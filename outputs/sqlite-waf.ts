@@ -30,6 +30,8 @@ export interface WafReader {
   visit(session: string): Visit | undefined;
   /** Whether any session of a named user ended well. */
   anyLogin(): boolean;
+  /** … from a network: `198.51.100.0/24`, `2001:db8:0:1::/64`. */
+  anyLoginFrom(network: string): boolean;
   /** In the order in which they were made. */
   decisions(): readonly WafDecision[];
   /** The latest. */
@@ -99,6 +101,15 @@ export function wafTables(
       ready();
       return db.prepare("SELECT 1 FROM profiles WHERE user IS NOT NULL AND outcome = 'ok' LIMIT 1").get() !== undefined;
     },
+    anyLoginFrom(network) {
+      const prefix = prefixOf(network);
+      if (prefix === undefined) return false;
+      ready();
+      // Addresses sort as text: those of a network lie side by side in the index.
+      const sql =
+        "SELECT 1 FROM profiles WHERE client_ip >= ? AND client_ip < ? AND user IS NOT NULL AND outcome = 'ok' LIMIT 1";
+      return db.prepare(sql).get(prefix, `${prefix}\u{10ffff}`) !== undefined;
+    },
     decisions() {
       if (!isPresent()) return [];
       return db
@@ -128,6 +139,12 @@ export function wafTables(
       );
     },
   };
+}
+
+/** What the addresses of a network begin with. A /64 is written with its four groups; addresses that shorten zeros inside them are missed. */
+function prefixOf(network: string): string | undefined {
+  if (network.endsWith('.0/24')) return network.slice(0, -4);
+  return network.endsWith('::/64') ? network.slice(0, -4) : undefined;
 }
 
 const eventOf = (row: Readonly<Record<string, unknown>>): EventDocument => ({

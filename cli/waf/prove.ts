@@ -1,4 +1,5 @@
 import { globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
@@ -49,7 +50,7 @@ export function registerWafProve(waf: Command): void {
     )
     .option('--store <file>', 'the store', DEFAULT_STORE)
     .option('--proposed', 'prove what the evidence proposes, not what was accepted')
-    .option('--attacks <dir>', `folder tests/ of the CRS project: ${FETCH} says where it is (Dir)`)
+    .option('--attacks <dir>', `folder tests/ of the CRS project (default: where Go keeps it after ${FETCH})`)
     .option('--rules <file...>', 'your own rules, in the order in which they are loaded before CRS')
     .option('--audit <file...>', 'audit logs with the originals: read for the proof, nothing of them is stored')
     .option('--nginx <path>', 'the program (default: in PATH, else Debian’s)')
@@ -81,7 +82,8 @@ export async function runProve(options: ProveOptions): Promise<ProveResult> {
   const paranoia = wholeNumber('--paranoia', options.paranoia, 1, 4);
   const limit = wholeNumber('--limit', options.limit, 1, 100_000);
   const planted = wholeNumber('--planted', options.planted, 1, 100_000);
-  const tests = readTests(options.attacks);
+  const corpus = options.attacks ?? fetchedCorpus();
+  const tests = readTests(corpus);
   const files = await findEngine({ ...options, rules: options.rules ?? [], paranoia });
   const now = new Date();
   const basis = options.proposed ? 'proposed' : 'accepted';
@@ -130,10 +132,7 @@ export async function runProve(options: ProveOptions): Promise<ProveResult> {
           own_rules: files.rules.map((f) => basename(f)),
           paranoia,
         },
-        attacks:
-          options.attacks === undefined
-            ? 'none'
-            : `${tests.length} tests of ${basename(dirname(options.attacks))}/${basename(options.attacks)}`,
+        attacks: `${tests.length} tests of ${basename(dirname(corpus ?? ''))}/${basename(corpus ?? '')}`,
       },
       onStep: (done, of, what) => progress.show(done, of, what),
     });
@@ -173,11 +172,27 @@ function wholeNumber(option: string, text: string, min: number, max: number): nu
   throw new UseError(`${option} ${text}: a whole number from ${min} to ${max}.`);
 }
 
-/** Without attacks a proof only shows that requests pass; it says so. */
+/** Where Go keeps the corpus once it was fetched; of several the newest. */
+function fetchedCorpus(): string | undefined {
+  const caches = [
+    process.env.GOMODCACHE,
+    ...(process.env.GOPATH ?? join(homedir(), 'go')).split(':').map((p) => join(p, 'pkg', 'mod')),
+  ];
+  return caches
+    .flatMap((c) =>
+      c === undefined || c === ''
+        ? []
+        : globSync(join(c, 'github.com', 'corazawaf', 'coraza-coreruleset', 'v4@*', 'tests')),
+    )
+    .sort((x, y) => x.localeCompare(y, 'en', { numeric: true }))
+    .at(-1);
+}
+
+/** Without attacks a proof would only show that requests pass. */
 function readTests(folder: string | undefined): readonly AttackTest[] {
   if (folder === undefined)
     throw new UseError(
-      `--attacks DIR is needed: the folder tests/ of the CRS project’s own regression tests. Get it with\n  ${FETCH}\nand give DIR/tests, where DIR is what it prints as "Dir".`,
+      `--attacks DIR is needed: the folder tests/ of the CRS project’s own regression tests. Get it with\n  ${FETCH}\nafter which it is found by itself, or give DIR/tests, where DIR is what that prints as "Dir".`,
     );
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new UseError(`--attacks ${folder}: no such folder.`);

@@ -15,5 +15,5 @@ export function readQueue(
 
 /** What a store knows of clients and sessions. */
 export function knownOf({ waf }: StoreReader): Known {
-  return { visitsOf: waf.visitsOf, session: waf.visit, anyLogin: waf.anyLogin() };
+  return { visitsOf: waf.visitsOf, session: waf.visit, anyLoginFrom: waf.anyLoginFrom, anyLogin: waf.anyLogin() };
 }

@@ -1,3 +1,4 @@
+import { networkOf } from '../../processors/resolve/network.ts';
 import { countedMatches, familyOf, looksForAttack } from './counted-matches.ts';
 import { type ClientStanding, type Known, standingOf } from './known-clients.ts';
 import type { WafRequest } from './request.ts';
@@ -12,6 +13,7 @@ export class ClientHistory {
   private readonly kinds = new Map<string, Set<string>>();
   private readonly scanners = new Set<string>();
   private readonly standings = new Map<string, ClientStanding>();
+  private readonly networks = new Map<string, boolean>();
   private readonly known: Known;
 
   constructor(known: Known) {
@@ -39,6 +41,17 @@ export class ClientHistory {
       this.standings.set(client, standing);
     }
     return standing;
+  }
+
+  /** Whether users log in from the network of an address. */
+  isNetworkKnown(client: string): boolean {
+    const network = networkOf(client);
+    let isKnown = this.networks.get(network);
+    if (isKnown === undefined) {
+      isKnown = this.known.anyLoginFrom(network);
+      this.networks.set(network, isKnown);
+    }
+    return isKnown;
   }
 
   /** It uses a scanner, tries several kinds of attack, or its sessions are attacks more often than logins. */

@@ -7,6 +7,7 @@ export interface PlaceFacts {
   readonly loggedInBefore: number; // share of the requests: their client had logged in before its first block
   readonly loggedInAfter: number; // … logged in after its first block
   readonly neverLoggedIn: number; // share: the client never logged in, although the store knows logins
+  readonly networkKnown: number; // share: … but others of its network do
   readonly probing: number; // share: the client tried several kinds of attack, or used a scanner
   readonly costSession: number; // share: belongs to a session judged to be lost to the WAF
   readonly judgedAttack: number; // share: belongs to a session judged to be an attack
@@ -112,6 +113,12 @@ export const WAF_EVIDENCE: readonly WafEvidenceRule[] = [
     weight: -2,
     measure: (f) => f.neverLoggedIn,
     text: (f) => `${share(f.neverLoggedIn)} come from addresses from which nobody ever logged in.`,
+  },
+  {
+    name: 'network-known',
+    weight: 1.5,
+    measure: (f) => f.networkKnown,
+    text: (f) => `For ${share(f.networkKnown)} others of the same network log in here.`,
   },
   {
     name: 'probing',

@@ -17,6 +17,8 @@ export interface Known {
   /** Sessions of a client address in the order of their start; at most some thousands. */
   visitsOf(client: string): readonly Visit[];
   session(id: string): Visit | undefined;
+  /** Whether anybody logged in from a network (/24, /64). */
+  anyLoginFrom(network: string): boolean;
   /** Whether the store knows of any login at all: without mail logs, "never logged in" says nothing. */
   readonly anyLogin: boolean;
 }

@@ -23,6 +23,8 @@ export interface WafRow {
   };
   readonly path: string;
   readonly target: string;
+  /** The name in it: `refresh_token` of `ARGS:refresh_token`; null for a part without one. */
+  readonly parameter: string | null;
   readonly methods: readonly string[];
   readonly requests_blocked: number;
   readonly requests_blocked_alone: number; // by this rule at this place and nothing else
@@ -165,6 +167,7 @@ function rowOf(t: PlaceTally, c: RowContext): RowAndLost {
     loggedInBefore: people.before / t.blocked,
     loggedInAfter: people.after / t.blocked,
     neverLoggedIn: c.known.anyLogin ? people.never / t.blocked : 0,
+    networkKnown: people.networkKnown / t.blocked,
     probing: people.probing / t.blocked,
     costSession: Math.min(1, lost.requests / t.blocked),
     judgedAttack: Math.min(1, lost.attackRequests / t.blocked),
@@ -191,6 +194,7 @@ function rowOf(t: PlaceTally, c: RowContext): RowAndLost {
     },
     path: t.place.path,
     target: t.place.target,
+    parameter: t.place.target.includes(':') ? t.place.target.slice(t.place.target.indexOf(':') + 1) : null,
     methods: [...t.methods].sort(),
     requests_blocked: t.blocked,
     requests_blocked_alone: t.alone,
@@ -239,6 +243,7 @@ interface People {
   readonly before: number; // requests
   readonly after: number;
   readonly never: number;
+  readonly networkKnown: number; // of `never`
   readonly probing: number;
   readonly legitimateRequests: number;
   readonly legitimate: number; // users, and addresses of which no user is known
@@ -252,13 +257,14 @@ function peopleOf(t: PlaceTally, c: RowContext, lost: readonly LostSession[]): P
   const networks = new Set<string>();
   const logins: (readonly number[])[] = [];
   let nameless = 0;
-  let [before, after, never, probing, legitimateRequests] = [0, 0, t.otherClients, 0, 0];
+  let [before, after, never, networkKnown, probing, legitimateRequests] = [0, 0, t.otherClients, 0, 0, 0];
   for (const [client, own] of t.clients) {
     const standing = c.clients.standingOf(client);
     const isProbing = c.clients.isProbing(client);
     if (isProbing) probing += own.requests;
     if (standing.logins.length === 0) {
       never += own.requests;
+      if (!isProbing && c.clients.isNetworkKnown(client)) networkKnown += own.requests;
       continue;
     }
     if (countBetween(standing.logins, Number.NEGATIVE_INFINITY, own.first) > 0) before += own.requests;
@@ -277,6 +283,7 @@ function peopleOf(t: PlaceTally, c: RowContext, lost: readonly LostSession[]): P
     before,
     after,
     never,
+    networkKnown,
     probing,
     legitimateRequests,
     legitimate: users.size + nameless,

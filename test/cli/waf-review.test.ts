@@ -124,6 +124,8 @@ describe('imapwhy waf review, on the sample', () => {
   });
 
   test('the proof says what it needs', async () => {
+    process.env.GOPATH = folder; // nothing was fetched there
+    delete process.env.GOMODCACHE;
     const base = { store, paranoia: '1', limit: '10', planted: '10', lookAlikes: true, quiet: true };
     for (const [options, message] of [
       [{}, /--attacks DIR is needed[\s\S]*go mod download/],

@@ -78,6 +78,13 @@ describe('the WAF desk in the store', () => {
     );
     assert.equal(store.waf.visit('nobody'), undefined);
     assert.deepEqual(store.waf.visitsOf("' OR 1=1 --"), []);
+    const login = sampleSessions()
+      .map((x) => x.profile)
+      .find((p) => p.imapwhy.outcome === 'ok' && p.user.name !== null);
+    const [a, b, c] = (login?.client.ip ?? '').split('.');
+    assert.equal(store.waf.anyLoginFrom(`${a}.${b}.${c}.0/24`), true);
+    assert.equal(store.waf.anyLoginFrom('233.252.0.0/24'), false);
+    assert.equal(store.waf.anyLoginFrom("' OR 1=1 --"), false);
     await store.close();
   });
 

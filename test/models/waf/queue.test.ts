@@ -115,6 +115,13 @@ describe('the queue', () => {
     );
   });
 
+  test('a stranger in a network from which others log in is less of a stranger', () => {
+    const clients = known({ '192.0.2.9': [visit('anna', NOON)] });
+    const of = (client: string) =>
+      queueOf([{ id: 'a', client, rules: [TOKEN_RULE] }], clients).rows[0]?.probability ?? 0;
+    assert.ok(of('192.0.2.1') > of('203.0.113.1'));
+  });
+
   test('a token that passed elsewhere speaks for a mistake', () => {
     const secret = '[secret:64-255:ABCDEFGHIJ]';
     const { rows } = queueOf([

@@ -1,6 +1,7 @@
 /** A small world for the tests of the review: events as the store holds them, and who logged in from where. */
 import type { Known, Visit } from '../../../models/waf/known-clients.ts';
 import type { WafDocument } from '../../../models/waf/request.ts';
+import { networkOf } from '../../../processors/resolve/network.ts';
 
 export const NOON = Date.UTC(2026, 2, 17, 12);
 export const MINUTE = 60_000;
@@ -80,6 +81,8 @@ export function known(
   return {
     visitsOf: (client) => byClient.get(client) ?? [],
     session: (id) => byId.get(id),
+    anyLoginFrom: (network) =>
+      [...byClient].some(([client, list]) => networkOf(client) === network && list.some((v) => v.outcome === 'ok')),
     anyLogin: [...byClient.values()].some((list) => list.some((v) => v.outcome === 'ok')),
   };
 }
