@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect, createServer as createProbe } from 'node:net';
@@ -23,10 +24,13 @@ export class EngineRefusal extends Error {}
 
 const READY_MS = 15_000;
 const BATCH = 2000;
+/** Runs a program until our end of its standard input closes: it does not outlive this process, even if that is killed. */
+const WITH_US = '"$@" & pid=$!; read -r _; kill $pid; wait $pid';
 
 /** Starts an engine with the exclusions. Throws EngineRefusal if nginx does not accept the configuration, and leaves nothing running. */
 export async function startEngine(files: EngineFiles, exclusions: Exclusions): Promise<Engine> {
   const folder = await mkdtemp(join(tmpdir(), 'imapwhy-waf-'));
+  folders.add(folder);
   const upstream = await startUpstream();
   let child: ChildProcess | undefined;
   const verdicts = new AuditVerdicts(join(folder, 'audit.log'));
@@ -36,15 +40,17 @@ export async function startEngine(files: EngineFiles, exclusions: Exclusions): P
     await new Promise((resolve) => upstream.server.close(resolve));
     upstream.server.closeAllConnections();
     await rm(folder, { recursive: true, force: true });
+    folders.delete(folder);
   };
   try {
     const port = await freePort();
     const configuration = await writeEngine(folder, files, exclusions, { listen: port, upstream: upstream.port });
     await check(files.nginx, folder, configuration);
-    child = spawn(files.nginx, ['-p', folder, '-c', configuration, '-e', join(folder, 'error.log')], {
-      stdio: 'ignore',
-    });
-    running.add(child);
+    child = spawn(
+      'sh',
+      ['-c', WITH_US, 'sh', files.nginx, '-p', folder, '-c', configuration, '-e', join(folder, 'error.log')],
+      { stdio: ['pipe', 'ignore', 'ignore'] },
+    );
     await ready(child, port, folder);
     return {
       stop,
@@ -124,17 +130,17 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-const running = new Set<ChildProcess>();
+/** Folders of engines that run; removed however this process ends, unless it is killed outright. */
+const folders = new Set<string>();
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
 async function end(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined) return;
-  running.delete(child);
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.stdin?.end();
   const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
   await ended;
   clearTimeout(timer);

@@ -20,6 +20,7 @@ import { readQueue } from './read-queue.ts';
 import { runProof } from './run-proof.ts';
 
 const FAILED = 1;
+const INTERRUPTED = 130;
 export const FIRST_ID = 97_000;
 const FETCH = 'go mod download -json github.com/corazawaf/coraza-coreruleset/v4@v4.25.0';
 
@@ -111,6 +112,9 @@ export async function runProve(options: ProveOptions): Promise<ProveResult> {
     };
   const wanted = new Set([...logged.values()].flatMap((l) => l.requests).map((l) => l.request.id));
   const originals = options.audit === undefined ? undefined : await readOriginals(options.audit, wanted);
+  const interrupted = (): never => process.exit(INTERRUPTED); // engines end with this process
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
   const progress = stepProgress('proof', process.stderr, options.quiet === true || options.json === true);
   try {
     const proof = await runProof({
@@ -146,6 +150,9 @@ export async function runProve(options: ProveOptions): Promise<ProveResult> {
         problem: [`the engine does not load these rules: ${error.message}. Check --rules, --crs and --crs-setup.`],
       };
     throw error;
+  } finally {
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
   }
 }
 
