@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type SideFile, sideFileText } from '../../models/prediction/side-file.ts';
+import { writeSmallModel } from '../models/prediction/small-model.ts';
 import { worldLines } from '../models/prediction/thin-world.ts';
-import { at, type Finished, imapwhy } from './run.ts';
+import { at, imapwhy } from './run.ts';
 
 const WORLD = join(import.meta.dirname, '..', 'models', 'prediction', 'world-thin');
 const folder = mkdtempSync(join(tmpdir(), 'imapwhy-evaluate-'));
@@ -15,15 +16,14 @@ const profiles = join(folder, 'profiles.ndjson');
 const truth = join(folder, 'truth.ndjson');
 const model = join(folder, 'model');
 const lines = worldLines(3000, 5000);
-let trained: Finished;
 
-before(async () => {
+before(() => {
   writeFileSync(profiles, lines.map((line) => `${line}\n`).join(''));
   const truths = gunzipSync(readFileSync(join(WORLD, 'truth.ndjson.gz')))
     .toString('utf8')
     .split('\n');
   writeFileSync(truth, truths.slice(3000, 3000 + lines.length).join('\n'));
-  trained = await imapwhy(['train', '--from', profiles, '--out', model, '--quiet']);
+  writeSmallModel(model, 3000, 5000);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -63,7 +63,6 @@ describe('evaluate drift', () => {
 
 describe('a better model', () => {
   test('is kept unless told otherwise', async () => {
-    assert.equal(trained.code, 0, trained.stderr);
     const file = join(model, 'model.json');
     const { sha256: _, ...side }: SideFile & { sha256: string } = JSON.parse(readFileSync(file, 'utf8'));
     const text = sideFileText({ ...side, card: { ...side.card, brier_skill: 0.99 } });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { loadModel, ModelError } from '../../cli/model-directory.ts';
 import { worldLines } from '../models/prediction/thin-world.ts';
 import { type Finished, imapwhy } from './run.ts';
 
@@ -173,7 +174,7 @@ describe('predict', () => {
       (d) => edit(d, /"threshold": [\d.]+/, '"threshold": 0.9'),
       /does not match its checksum/,
     ],
-    ['of another version', (d) => edit(d, /"format": 1/, '"format": 2'), /made by another version/],
+    ['of another version', (d) => edit(d, /"format": 2/, '"format": 3'), /made by another version/],
     ['cut off', (d) => edit(d, /[\s\S]{200}$/, ''), /is no JSON/],
   ];
   for (const [what, damage, message] of damaged) {
@@ -182,12 +183,19 @@ describe('predict', () => {
       rmSync(directory, { recursive: true, force: true });
       cpSync(model, directory, { recursive: true });
       damage(directory);
-      const finished = await imapwhy(['predict', '--model', directory, profiles]);
-      assert.equal(finished.code, 1);
-      assert.equal(finished.stdout, '');
-      assert.match(finished.stderr, message);
+      await assert.rejects(loadModel(directory), (error) => error instanceof ModelError && message.test(error.message));
     });
   }
+
+  test('gives no risk at all with a model that it refuses', async () => {
+    const directory = path('refused');
+    cpSync(model, directory, { recursive: true });
+    edit(directory, /"base_rate": [\d.]+/, '"base_rate": 0.5');
+    const finished = await imapwhy(['predict', '--model', directory, profiles]);
+    assert.equal(finished.code, 1);
+    assert.equal(finished.stdout, '');
+    assert.match(finished.stderr, /does not match its checksum.*Train it again/s);
+  });
 
   test('says what to do without a model', async () => {
     const finished = await imapwhy(['predict', '--model', path('nowhere'), profiles]);

@@ -8,7 +8,7 @@ import type { AttemptRecord } from '../../../models/prediction/attempt.ts';
 import { splitByTime } from '../../../models/prediction/split.ts';
 import { worldAttempts } from './thin-world.ts';
 
-const records = worldAttempts(3000, 5500);
+const records = worldAttempts(3000, 5200);
 const options = { seed: 1, jobs: 2, quiet: true, checkpoints: undefined };
 
 async function figuresOf(list: readonly AttemptRecord[]): Promise<ReadonlyMap<string, CandidateFigures>> {
@@ -45,7 +45,7 @@ describe('measuring candidates', () => {
     const figures = await figuresOf(dealtOut(records));
     for (const name of ['rates', 'logistic', 'trees', 'lstm', 'ensemble']) {
       const auroc = figures.get(name)?.all.auroc ?? Number.NaN;
-      // 500 rows with 12 % failures: a standard error of 0.04.
+      // 440 rows with 12 % failures: a standard error of 0.05.
       assert.ok(Math.abs(auroc - 0.5) < 0.13, `${name}: AUROC ${auroc}`);
     }
   });

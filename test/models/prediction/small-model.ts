@@ -13,8 +13,8 @@ import { STEP_INPUTS } from '../../../models/prediction/window.ts';
 import { worldAttempts } from './thin-world.ts';
 
 /** Writes it as `train` would, without its card. */
-export function writeSmallModel(directory: string): void {
-  const { model, side } = smallModel();
+export function writeSmallModel(directory: string, from = 0, to = 2000): void {
+  const { model, side } = smallModel(from, to);
   const onnx = writeOnnx(model, 'test');
   const written = { ...side, model_sha256: createHash('sha256').update(onnx).digest('hex') };
   mkdirSync(directory, { recursive: true });
@@ -22,8 +22,9 @@ export function writeSmallModel(directory: string): void {
   writeFileSync(join(directory, 'model.json'), sideFileText(written));
 }
 
-export function smallModel(attempts = 2000, trees = 20): UsableModel {
-  const set = buildTrainingSet(worldAttempts(0, attempts));
+/** Of attempts of the small world, from one number to another. */
+export function smallModel(from = 0, to = 2000): UsableModel {
+  const set = buildTrainingSet(worldAttempts(from, to));
   const prepared = prepareRows(
     set,
     Uint32Array.from(set.labels, (_, row) => row),
@@ -32,7 +33,7 @@ export function smallModel(attempts = 2000, trees = 20): UsableModel {
     kind: 'trees',
     scaling: prepared.scaling,
     net: undefined,
-    trees: fitTreesFor(set, prepared, trees, 1, () => {}),
+    trees: fitTreesFor(set, prepared, 20, 1, () => {}),
     linear: undefined,
     blend: { bias: 0, net: 0, trees: 1, linear: 0 },
   });
@@ -52,9 +53,9 @@ export function smallModel(attempts = 2000, trees = 20): UsableModel {
       threshold: 0.2,
       base_rate: 0.13,
       trained_on: {
-        from: '2026-03-02T00:00:00.000Z',
-        to: '2026-03-06T00:00:00.000Z',
-        attempts,
+        from: new Date(set.at[0] ?? 0).toISOString(),
+        to: new Date(set.at.at(-1) ?? 0).toISOString(),
+        attempts: set.rows,
         clients: 48,
         failed: 200,
         sha256: '',
