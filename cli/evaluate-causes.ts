@@ -11,6 +11,7 @@ import { causesCard } from '../reports/causes/card.ts';
 import { scoreText } from '../reports/causes/text.ts';
 import { type Corpus, openCorpus, readFolds, SAMPLE_CORPUS } from './corpus.ts';
 import { examplesOf, type JudgedCorpus, judgeCorpus, judgeVariants } from './judge-corpus.ts';
+import { measureCalibration } from './measure-calibration.ts';
 import { sha256 } from './model-directory.ts';
 import { stepProgress } from './step-progress.ts';
 import { UseError } from './use-error.ts';
@@ -91,6 +92,9 @@ async function writeCard(
   const progress = stepProgress('card', process.stderr, options.json === true);
   const variants = await judgeVariants(corpus, (done, of) => progress.show(done, of, 'sets of sources'));
   progress.finish();
+  const fits = stepProgress('calibration', process.stderr, options.json === true);
+  const calibrations = measureCalibration(variants, folds, (done, of) => fits.show(done, of, 'pairs of folds'));
+  fits.finish();
   const modelOf = heldOut(variants, folds);
   const name = basename(file, '.md');
   const files = causesCard({
@@ -101,6 +105,7 @@ async function writeCard(
     attempts: corpus.truth.length,
     cases: variants[0]?.cases.length ?? 0,
     folds: new Set(folds.values()).size,
+    calibrations,
     sources: variants.map((v) => ({
       without: v.without,
       shipped: score(corpus, v, () => SHIPPED_MODEL),

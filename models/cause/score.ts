@@ -1,6 +1,7 @@
 import { layerOf } from '../../processors/profile/owners.ts';
 import type { Cause, CauseLabel } from '../../processors/profile/profile.ts';
 import { CAUSE_LABELS } from '../../processors/profile/profile.ts';
+import type { StatedAnswer } from './calibration.ts';
 import type { TruthSession } from './truth.ts';
 
 /** What was answered for one truth session; undefined when no profile answers for it. */
@@ -58,7 +59,7 @@ export interface LayerScore {
 }
 
 const LABEL_MIN = 20;
-const LAYERS = ['network', 'server', 'client', 'security'] as const;
+export const LAYERS = ['network', 'server', 'client', 'security'] as const;
 
 /**
  * Scores answers by groups: visible sessions have a Dovecot line, hidden ones are shown only by another log, untraced ones are left out.
@@ -131,12 +132,15 @@ interface Bin {
 
 const newBins = (): Bin[] => Array.from({ length: 10 }, () => ({ n: 0, said: 0, right: 0 }));
 
-function count(bins: readonly Bin[], answer: Answer, truth: CauseLabel): void {
-  const bin = bins[Math.min(9, Math.floor(answer.probability * 10))];
+const count = (bins: readonly Bin[], answer: Answer, truth: CauseLabel): void =>
+  countOne(bins, answer.probability, answer.label === truth);
+
+function countOne(bins: readonly Bin[], probability: number, right: boolean): void {
+  const bin = bins[Math.min(9, Math.floor(probability * 10))];
   if (!bin) return;
   bin.n++;
-  bin.said += answer.probability;
-  if (answer.label === truth) bin.right++;
+  bin.said += probability;
+  if (right) bin.right++;
 }
 
 /** Expected calibration error: how far what is said lies from what is right, mean over the answers, by tenths of probability. */
@@ -164,6 +168,26 @@ function layerScore(layer: LayerScore['layer'], bins: readonly Bin[]): LayerScor
     ece: eceOf(bins),
     reliability: meansOf(bins),
   };
+}
+
+/** How well what is said about accusations agrees with what is right. */
+export interface CalibrationScore {
+  readonly n: number;
+  readonly ece: number;
+  /** Mean over the answers; punishes what is sure and wrong. */
+  readonly logLoss: number;
+  readonly layers: readonly { readonly layer: LayerScore['layer']; readonly ece: number; readonly logLoss: number }[];
+}
+
+export function scoreCalibration(answers: readonly StatedAnswer[]): CalibrationScore {
+  const of = (some: readonly StatedAnswer[]) => {
+    const bins = newBins();
+    for (const { probability, right } of some) countOne(bins, probability, right);
+    const loss = some.map(({ probability: p, right }) => -Math.log(Math.max(1e-9, right ? p : 1 - p)));
+    return { ece: eceOf(bins), logLoss: mean(loss) };
+  };
+  const layers = LAYERS.map((layer) => ({ layer, ...of(answers.filter((a) => a.layer === layer)) }));
+  return { n: answers.length, ...of(answers), layers };
 }
 
 const sum = (bins: readonly Bin[], of: (b: Bin) => number): number => bins.reduce((total, b) => total + of(b), 0);

@@ -1,4 +1,4 @@
-import type { CauseScore } from '../../models/cause/score.ts';
+import type { CalibrationScore, CauseScore } from '../../models/cause/score.ts';
 import { CAUSE_LABELS } from '../../processors/profile/profile.ts';
 import { layersPlot, reliabilityPlot } from './plots.ts';
 
@@ -13,6 +13,8 @@ export interface CausesCard {
   /** Sessions that weights are fitted on. */
   readonly cases: number;
   readonly folds: number;
+  /** The first is as the answers say; the others are corrected by layer. All on faults that were held out of everything. */
+  readonly calibrations: readonly { readonly name: string; readonly score: CalibrationScore }[];
   /** The first is with all logs. */
   readonly sources: readonly {
     readonly without: readonly string[];
@@ -96,6 +98,14 @@ ${all.layers
   )
   .join('\n')}
 
+## Would a correction by layer help?
+
+Fitted for each fold on the answers about the other folds, given by weights that have seen neither, and measured on the fold: all logs, answers that accuse.
+
+${calibrationTable(card)}
+
+${calibrationVerdict(card)}
+
 ## By cause, held out, all logs
 
 | cause | attempts | precision | recall | F1 |
@@ -123,10 +133,41 @@ ${confusionSentence(all)}
 
 - One laboratory of 45 minutes. Some causes were injected in one or two faults only, so a fold leaves few or none of its kind to learn from, and all answers about one fault are right or wrong together: the intervals are wider than the numbers of answers suggest.
 - The lab injects faults far more often than they happen. The base (three to one for \`none\`) is therefore not fitted, and the probabilities of a quiet site will be somewhat too high.
-- No correction by layer is laid over the sums, so that the probability of each decision can be recomputed from its evidence. Whether one would help on other faults was not measured: of most causes there are too few.
+- No correction by layer is laid over the sums, so that the probability of each decision can be recomputed from its evidence. What one would do on other faults is shown above.
 - Without flow records the network's causes are told apart badly (see the columns by layer): loss, path and queue look alike in a mail log. The profile then names the missing source.
 - Other sites have causes that are none of these. They come out as \`none\`, shown as unexplained, or as the nearest of these with a low probability.
 `;
+}
+
+function calibrationTable({ calibrations }: CausesCard): string {
+  const layers = calibrations[0]?.score.layers ?? [];
+  const heads = ['all', ...layers.map((l) => l.layer)].flatMap((name) => [`ECE ${name}`, 'log loss']);
+  const row = ({ name, score }: CausesCard['calibrations'][number]): string => {
+    const cells = [score, ...score.layers].flatMap(({ ece, logLoss }) => [figure(ece), figure(logLoss)]);
+    return `| ${name} | ${cells.join(' | ')} |`;
+  };
+  return [`| | ${heads.join(' | ')} |`, `| --- |${' ---: |'.repeat(heads.length)}`, ...calibrations.map(row)].join(
+    '\n',
+  );
+}
+
+/** A correction is worth having if no layer is told less truly with it. */
+function calibrationVerdict({ calibrations }: CausesCard): string {
+  const [stated, ...others] = calibrations;
+  const harmed = (score: CalibrationScore): readonly string[] =>
+    score.layers
+      .filter((l, i) => {
+        const before = stated?.score.layers[i];
+        return before !== undefined && (l.ece > before.ece || l.logLoss > before.logLoss);
+      })
+      .map((l) => l.layer);
+  const told = others.map(({ name, score }) => {
+    const layers = harmed(score);
+    return layers.length === 0
+      ? `*${name}* harms no layer.`
+      : `*${name}* makes ${layers.join(', ')} worse (ECE or log loss).`;
+  });
+  return `${told.join(' ')} What is shipped are the sums as they are.`;
 }
 
 function confusionSentence({ confusions }: CauseScore): string {
