@@ -13,6 +13,7 @@ import {
   judgeElsewhere,
   judgePlaceRuns,
   type ProofHead,
+  placeOfAttack,
   proofOf,
   type Replay,
   type ReplayKind,
@@ -57,46 +58,52 @@ export async function runProof(input: ProofInput): Promise<WafProof> {
     try {
       const freed: FreedPlace[] = chosen.map((c, i) => ({ place: c.place, scope: scopes[i]?.scope ?? c.scope }));
       const pair: Pair = { baseline, excluded: engine };
-      const proofs = [];
       const all = payloadsOf(input.tests);
-      const neighbours: AttackRun[] = [];
-      let neighboursSent = 0;
+      const planted: AttackRun[][] = [];
+      const sent: number[] = [];
+      const outside: AttackRun[] = [];
+      let sentOutside = input.tests.length;
       for (const [i, p] of places.entries()) {
         step(3 + i / Math.max(1, places.length), `attacks in the freed places, ${i + 1} of ${places.length}`);
-        const scope = freed[i]?.scope ?? p.chosen.scope;
         const template = await templateOf(baseline, p);
         const payloads = choosePayloads(all, p.chosen.place.rule, input.plantedMax);
-        const planted = await plantAttacks(pair, template, payloads, (m, value) =>
-          plant(m, p.chosen.place.target, value),
-        );
-        proofs.push(
-          judgePlaceRuns(
-            {
-              place: p.chosen.place,
-              scope,
-              widened: scopes[i]?.widened ?? null,
-              replays: p.requests.map((r, k) => replayOf(r, verdicts[i]?.[k])),
-              setAside: p.setAside,
-              planted: planted.runs,
-              sent: planted.sent,
-            },
-            freed,
-          ),
-        );
-        for (const beside of besides(p, scope)) {
-          const { runs, sent } = await plantAttacks(pair, template, payloads, beside);
-          neighbours.push(...runs);
-          neighboursSent += sent;
+        const into = await plantAttacks(pair, template, payloads, (m, value) => plant(m, p.chosen.place.target, value));
+        planted.push([...into.runs]);
+        sent.push(into.sent);
+        for (const beside of besides(p, freed[i]?.scope ?? p.chosen.scope)) {
+          const more = await plantAttacks(pair, template, payloads, beside);
+          outside.push(...more.runs);
+          sentOutside += more.sent;
         }
       }
       step(4, `${input.tests.length} attacks elsewhere`);
-      const runs = await runAttacks(
-        pair,
-        input.tests.map((t) => ({ test: t.id, shown: `${t.message.method} ${t.message.uri}`, message: t.message })),
+      const tests = input.tests.map((t) => ({
+        test: t.id,
+        shown: `${t.message.method} ${t.message.uri}`,
+        message: t.message,
+      }));
+      outside.push(...(await runAttacks(pair, tests)));
+      const elsewhere = outside.filter((run) => {
+        const place = run.excluded.blocked ? undefined : placeOfAttack(run, freed);
+        if (place !== undefined) planted[freed.indexOf(place)]?.push(run);
+        return place === undefined;
+      });
+      const proofs = places.map((p, i) =>
+        judgePlaceRuns(
+          {
+            place: p.chosen.place,
+            scope: freed[i]?.scope ?? p.chosen.scope,
+            widened: scopes[i]?.widened ?? null,
+            replays: p.requests.map((r, k) => replayOf(r, verdicts[i]?.[k])),
+            setAside: p.setAside,
+            planted: planted[i] ?? [],
+            sent: sent[i] ?? 0,
+          },
+          freed,
+        ),
       );
-      const elsewhere = judgeElsewhere([...neighbours, ...runs], neighboursSent + input.tests.length);
       step(6, 'done');
-      return proofOf({ ...input.head, ...exclusions }, proofs, elsewhere);
+      return proofOf({ ...input.head, ...exclusions }, proofs, judgeElsewhere(elsewhere, sentOutside));
     } finally {
       await engine.stop();
     }
@@ -284,9 +291,11 @@ async function runAttacks(pair: Pair, attacks: readonly Attack[]): Promise<reado
     return baseline?.blocked ? [{ ...a, baseline }] : [];
   });
   const after = await pair.excluded.judge(blocked.map((a) => a.message));
-  return blocked.flatMap(({ test, shown, baseline }, i): AttackRun[] => {
+  return blocked.flatMap(({ test, shown, message, baseline }, i): AttackRun[] => {
     const excluded = after[i];
-    return excluded === undefined ? [] : [{ test, shown: shown.slice(0, SHOWN_MAX), baseline, excluded }];
+    return excluded === undefined
+      ? []
+      : [{ test, shown: shown.slice(0, SHOWN_MAX), path: pathOf(message.uri), baseline, excluded }];
   });
 }
 

@@ -28,6 +28,7 @@ export interface AttackRun {
   readonly test: string;
   /** What was sent, for a person: method, target and the planted value, cut. */
   readonly shown: string;
+  readonly path: string; // as sent
   readonly baseline: Verdict;
   readonly excluded: Verdict;
 }
@@ -195,6 +196,29 @@ function frees(freed: FreedPlace, m: WafMatch): boolean {
   if (freed.place.rule !== m.rule) return false;
   if (freed.scope === 'path' || freed.scope === 'rule-everywhere') return true;
   return m.target === null || sameTarget(m.target, freed.place.target);
+}
+
+/**
+ * The freed place that an attack lies in, wherever it was sent: its path, and only excluded rules stopped it. An exclusion of a rule on `/` frees what this
+ * rule alone stopped there, in every parameter; that is given up at this place, not let through elsewhere.
+ */
+export function placeOfAttack(run: AttackRun, freed: readonly FreedPlace[]): FreedPlace | undefined {
+  if (othersStop(run.baseline, freed)) return undefined;
+  return freed.find(
+    (f) =>
+      (f.scope === 'target-everywhere' ||
+        f.scope === 'rule-everywhere' ||
+        decodedPath(f.place.path) === decodedPath(run.path)) &&
+      run.baseline.matches.some((m) => frees(f, m)),
+  );
+}
+
+function decodedPath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 const isScored = (m: WafMatch): boolean => looksForAttack(m) || /^9(?:1|2)\d{4}$/.test(m.rule);

@@ -7,6 +7,7 @@ import {
   judgeElsewhere,
   judgePlaceRuns,
   type PlaceRuns,
+  placeOfAttack,
   proofOf,
   type Verdict,
 } from '../../../models/waf/proof.ts';
@@ -38,6 +39,7 @@ const own = match('942440', 'ARGS:body');
 const attack = (baseline: Verdict, excluded: Verdict): AttackRun => ({
   test: '942440-1',
   shown: 'x',
+  path: '/mail',
   baseline,
   excluded,
 });
@@ -127,6 +129,25 @@ describe('the proof of a place', () => {
       1,
     );
   });
+});
+
+test('an attack sent anywhere lies in a freed place if only what is excluded there stopped it', () => {
+  const wide = [{ place, scope: 'path' }] as const;
+  const narrow = [{ place, scope: 'target' }] as const;
+  const onOther = attack(blocked(match('942440', 'ARGS:other')), PASSED);
+  assert.equal(placeOfAttack(onOther, wide), wide[0]);
+  assert.equal(placeOfAttack({ ...onOther, path: '/m%61il' }, wide), wide[0]);
+  assert.equal(placeOfAttack(onOther, narrow), undefined);
+  assert.equal(placeOfAttack({ ...onOther, path: '/other' }, wide), undefined);
+  assert.equal(
+    placeOfAttack({ ...onOther, path: '/other' }, [{ place, scope: 'rule-everywhere' }])?.scope,
+    'rule-everywhere',
+  );
+  assert.equal(
+    placeOfAttack(attack(blocked(own, match('942100', 'ARGS:body')), PASSED), wide),
+    undefined,
+    'another rule stops it',
+  );
 });
 
 const HEAD = {
