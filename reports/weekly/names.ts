@@ -29,7 +29,9 @@ const CHARACTERS = 10;
 /** What can be an address or a network, checked with `isIP` afterwards. A port may follow the first, nothing of an address the second. */
 const IPV4 = /(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(\/\d{1,2})?(?!\w|\.\w)/g;
 const IPV6 =
-  /(?<![\w:])([0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?)(\/\d{1,3})?(?![\w:])/gi;
+  /(?<![\w:])([0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?)(\/\d{1,3})?(?!\w|:|\.\d)/gi;
+/** `host-203-0-113-7.example.net`, as providers name their customers. */
+const NAMED_BY_ADDRESS = /(?<!\d)(\d{1,3}(?:-\d{1,3}){3})(?!\d)/g;
 const MAIL_ADDRESS = /[^\s<>()[\]"',;:=/]{1,128}@[^\s<>()[\]"',;:=/]{1,255}/g;
 
 /**
@@ -40,12 +42,20 @@ export function pseudonyms(key: string): Names {
   const named = (kind: 'user' | 'addr' | 'net' | 'source', text: string): string =>
     `${kind}-${base32(createHmac('sha256', key).update(`weekly ${kind}\0${text}`).digest())}`;
   const user = (name: string): string => named('user', name.toLowerCase());
-  const address = (text: string): string => named('addr', text.toLowerCase());
+  // A mapped IPv4 address is the IPv4 address.
+  const address = (text: string): string => named('addr', text.toLowerCase().replace(/^::ffff:(?=\d+\.)/, ''));
   const hideAddress = (whole: string, candidate: string, length: string | undefined): string => {
     if (isIP(candidate) === 0) return whole;
     return length === undefined ? address(candidate) : named('net', networkOf(candidate));
   };
-  const hideAddresses = (text: string): string => text.replace(IPV6, hideAddress).replace(IPV4, hideAddress);
+  const hideAddresses = (text: string): string =>
+    text
+      .replace(IPV6, hideAddress)
+      .replace(IPV4, hideAddress)
+      .replace(NAMED_BY_ADDRESS, (whole: string) => {
+        const candidate = whole.replaceAll('-', '.');
+        return isIP(candidate) === 0 ? whole : address(candidate);
+      });
   const hideText = (text: string, users: readonly string[]): string => {
     let hidden = text.replace(MAIL_ADDRESS, (found) => user(found));
     // The longest first: `anna.b` before `anna`.

@@ -197,6 +197,14 @@ describe('pseudonyms', () => {
     assert.doesNotMatch(said, /anna|203\.0|2001|198\.51/i);
     assert.match(said, /addr-\w{10}:993/);
     assert.match(said, /09:13:20, version 2\.3\.4/);
+    const one = names.text('203.0.113.7', []);
+    for (const [text, expected] of [
+      ['::ffff:203.0.113.7 said', `${one} said`],
+      ['rip=203.0.113.7, lip=', `rip=${one}, lip=`],
+      ['host-203-0-113-7.example.net', `host-${one}.example.net`],
+      ['a:b:c 2026-11-24 12:30:45', 'a:b:c 2026-11-24 12:30:45'],
+    ] as const)
+      assert.equal(names.text(text, []), expected);
   });
 });
 
