@@ -7,13 +7,12 @@ import { keepHeapTight } from '../cli/heap.ts';
 import { type ClosedSession, Correlate, DEFAULT_CORRELATE_OPTIONS } from '../processors/correlate/correlate.ts';
 import { ParseStage } from '../processors/parse/index.ts';
 import { UTC } from '../processors/time.ts';
-import { dovecotId, timed } from '../test/timed-events.ts';
+import { timed } from '../test/timed-events.ts';
+import { linesOf, START, startOf as startAmong } from './open-session-lines.ts';
 
 const SESSIONS = Number(process.argv[2] ?? 1_000_000);
-const START = Date.UTC(2026, 10, 24, 3);
-/** A site with a million connections sees them begin over many hours; here they begin within one, which is harder. */
-const SPREAD_MS = 3_600_000;
 const BATCH = 1000;
+const startOf = (index: number): number => startAmong(index, SESSIONS);
 
 const source = { index: 0, name: 'mail.log', fingerprint: 'mail', modifiedAt: undefined };
 const parse = new ParseStage();
@@ -30,7 +29,7 @@ const before = memory();
 const cpuBefore = process.cpuUsage();
 for (let from = 0; from < SESSIONS; from += BATCH) {
   // One text for the whole batch, cut like the framing cuts a chunk: whoever keeps a piece of a line keeps all of it.
-  const text = Array.from({ length: Math.min(BATCH, SESSIONS - from) }, (_, i) => linesOf(from + i)).join('');
+  const text = Array.from({ length: Math.min(BATCH, SESSIONS - from) }, (_, i) => linesOf(from + i, SESSIONS)).join('');
   const records = [];
   for (let at = 0; at < text.length; ) {
     const end = text.indexOf('\n', at);
@@ -57,32 +56,6 @@ console.log(`${Math.round((after.heap - before.heap) / correlate.openSessions)} 
 console.log(
   `${((spent.user + spent.system) / (4 * SESSIONS)).toFixed(1)} us of CPU a line, parsing and making the lines included`,
 );
-
-function startOf(index: number): number {
-  return START + (index * SPREAD_MS) / SESSIONS;
-}
-
-function linesOf(index: number): string {
-  const start = startOf(index);
-  const ip = `198.${18 + (index % 2)}.${Math.floor(index / 7) % 250}.${Math.floor(index / 7 / 250) % 200}`;
-  const port = 1024 + ((index * 37) % 60_000);
-  const id = dovecotId(start, port, ip);
-  const user = `user${(index * 7919) % Math.ceil(SESSIONS / 4)}@example.org`;
-  const pid = 1000 + (index % 3_000_000);
-  const where = `rip=${ip}, lip=192.0.2.10`;
-  const mail = `dovecot: imap(${user})<${pid}><${id}>`;
-  return (
-    `${stamp(start + 200)} mx1 dovecot: imap-login: ID sent: name=Thunderbird, version=140.1: user=<>, ${where}, TLS, session=<${id}>\n` +
-    `${stamp(start + 400)} mx1 dovecot: imap-login: Login: user=<${user}>, method=PLAIN, ${where}, mpid=${pid}, TLS, session=<${id}>\n` +
-    `${stamp(start + 1000)} mx1 ${mail}: expunge: box=INBOX, uid=${index % 9999}, msgid=<${index}@example.org>, size=2048\n` +
-    `${stamp(start + 2000)} mx1 ${mail}: copy from INBOX: box=Trash, uid=${index % 9999}, msgid=<${index}@example.org>, size=2048\n`
-  );
-}
-
-function stamp(at: number): string {
-  const text = new Date(at).toISOString();
-  return `Nov 24 ${text.slice(11, 19)}`;
-}
 
 function memory(): { readonly rss: number; readonly heap: number } {
   globalThis.gc?.();

@@ -14,7 +14,7 @@ import {
   type RawRecord,
   type StoredSource,
 } from './parse-partition.ts';
-import { readState } from './restore.ts';
+import { asBytes, readState } from './restore.ts';
 import type { Topics } from './topics.ts';
 import { keyOf, type PartitionWork, StatefulWorker, type Step, type WorkerContext } from './worker.ts';
 
@@ -98,7 +98,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
 
   protected async restore(leases: readonly Lease[]): Promise<readonly ParsePartition[]> {
     const { kafka } = this.context;
-    const states = await readState(kafka, this.options.topics.parseState, [0], (e) => this.failed(e));
+    const states = await readState(kafka, this.options.topics.parseState, [0], asBytes, (e) => this.failed(e));
     return leases.map((lease) => this.restored(lease, states.get(0) ?? new Map()));
   }
 

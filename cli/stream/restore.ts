@@ -1,25 +1,31 @@
 import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type { Kafka } from '../../ingest/kafka/port.ts';
+import { keepHeapTight } from '../heap.ts';
 
-/** By partition of a compacted topic, the newest value of each key; keys whose newest value is a tombstone are left out. */
-export async function readState(
+/**
+ * By partition of a compacted topic, the newest value of each key; keys whose newest value is a tombstone are left out. Values are taken up as they come, so that the bytes of a
+ * state of a million parts need not lie in memory beside them.
+ */
+export async function readState<T>(
   kafka: Kafka,
   topic: string,
   partitions: readonly number[],
+  takeUp: (key: string, value: Buffer) => T,
   failed: (error: KafkaError) => void,
-): Promise<ReadonlyMap<number, ReadonlyMap<string, Buffer>>> {
-  const states = new Map(partitions.map((partition) => [partition, new Map<string, Buffer>()]));
+): Promise<ReadonlyMap<number, ReadonlyMap<string, T>>> {
+  const states = new Map(partitions.map((partition) => [partition, new Map<string, T>()]));
   const reading = await kafka.read(
     { topic, partitions },
     {
       records(partition, records) {
         const newest = states.get(partition);
         if (newest === undefined) return;
+        keepHeapTight();
         for (const { key, value } of records) {
           const name = key?.toString('utf8') ?? '';
           // In the order in which they were written last, as they lie there once older ones were compacted away.
           newest.delete(name);
-          if (value !== null) newest.set(name, value);
+          if (value !== null) newest.set(name, takeUp(name, value));
         }
       },
       failed,
@@ -32,3 +38,6 @@ export async function readState(
   }
   return states;
 }
+
+/** For states of a few parts. */
+export const asBytes = (_: string, value: Buffer): Buffer => value;

@@ -1,7 +1,7 @@
 import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
 import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
-import type { StoredSession } from '../../processors/correlate/session-store.ts';
+import { reviveStored, type StoredSession } from '../../processors/correlate/session-store.ts';
 import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
 import type { AddressUsers } from '../../processors/correlate/shared-addresses.ts';
 import { keepHeapTight } from '../heap.ts';
@@ -42,7 +42,7 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
   protected async restore(leases: readonly Lease[]): Promise<readonly SessionsPartition[]> {
     const { topics, units, correlate } = this.options;
     const partitions = leases.map((lease) => lease.partition);
-    const states = await readState(this.context.kafka, topics.sessionsState, partitions, (e) => this.failed(e));
+    const states = await readState(this.context.kafka, topics.sessionsState, partitions, takeUp, (e) => this.failed(e));
     return partitions.map(
       (partition) => new SessionsPartition({ partition, units, correlate }, storedPartition(states.get(partition))),
     );
@@ -116,17 +116,32 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
   }
 }
 
-function storedPartition(state: ReadonlyMap<string, Buffer> | undefined): StoredPartition | undefined {
+/** One part of the state of a partition. */
+type Part =
+  | { readonly kind: 'core'; readonly core: SessionsPartitionCore }
+  | { readonly kind: 'session'; readonly stored: StoredSession }
+  | { readonly kind: 'address'; readonly entry: readonly [string, AddressUsers] }
+  | { readonly kind: 'postponed'; readonly event: TimedSessionEvent }
+  | { readonly kind: 'unknown' };
+
+function takeUp(key: string, value: Buffer): Part {
+  const data = JSON.parse(value.toString('utf8'));
+  if (key.startsWith(SESSION)) return { kind: 'session', stored: reviveStored(data) };
+  if (key.startsWith(ADDRESS)) return { kind: 'address', entry: [key.slice(ADDRESS.length), data] };
+  if (key.startsWith(POSTPONED)) return { kind: 'postponed', event: data };
+  return key === CORE ? { kind: 'core', core: data } : { kind: 'unknown' };
+}
+
+function storedPartition(state: ReadonlyMap<string, Part> | undefined): StoredPartition | undefined {
   const written = state?.get(CORE);
-  if (!state || !written) return undefined;
-  const core: SessionsPartitionCore = JSON.parse(written.toString('utf8'));
+  if (!state || written?.kind !== 'core') return undefined;
   const sessions: StoredSession[] = [];
-  const addresses: [string, AddressUsers][] = [];
+  const addresses: (readonly [string, AddressUsers])[] = [];
   const postponed: TimedSessionEvent[] = [];
-  for (const [key, value] of state) {
-    if (key.startsWith(SESSION)) sessions.push(JSON.parse(value.toString('utf8')));
-    else if (key.startsWith(ADDRESS)) addresses.push([key.slice(ADDRESS.length), JSON.parse(value.toString('utf8'))]);
-    else if (key.startsWith(POSTPONED)) postponed.push(JSON.parse(value.toString('utf8')));
+  for (const part of state.values()) {
+    if (part.kind === 'session') sessions.push(part.stored);
+    else if (part.kind === 'address') addresses.push(part.entry);
+    else if (part.kind === 'postponed') postponed.push(part.event);
   }
-  return { core, sessions, addresses, postponed };
+  return { core: written.core, sessions, addresses, postponed };
 }

@@ -3,7 +3,7 @@ import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
 import { version } from '../version.ts';
 import { readFactBatch } from './messages.ts';
 import { rejectedLetter } from './rejected.ts';
-import { readState } from './restore.ts';
+import { asBytes, readState } from './restore.ts';
 import { type RejectedSiteFact, type SiteOptions, SitePartition } from './site-partition.ts';
 import { readSiteState, writeSiteState } from './site-state.ts';
 import type { Topics } from './topics.ts';
@@ -27,7 +27,9 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
   }
 
   protected async restore(leases: readonly Lease[]): Promise<readonly SitePartition[]> {
-    const states = await readState(this.context.kafka, this.options.topics.siteState, [0], (e) => this.failed(e));
+    const states = await readState(this.context.kafka, this.options.topics.siteState, [0], asBytes, (e) =>
+      this.failed(e),
+    );
     const stored = readSiteState(states.get(0) ?? new Map());
     return leases.map(() => new SitePartition(this.options, stored?.state, stored?.forecast));
   }

@@ -29,6 +29,12 @@ export interface StoredSession {
   readonly shared: boolean;
 }
 
+/** As it was before it was written down as JSON. */
+export const reviveStored = (stored: StoredSession): StoredSession => ({
+  ...stored,
+  session: reviveSession(stored.session),
+});
+
 /** The open sessions, and the ways by which a line finds its own. */
 export class SessionStore {
   /** By serial, in the order in which they were opened. */
@@ -177,11 +183,11 @@ export class SessionStore {
     });
   }
 
-  /** The store that has these entries. What leads to a session is set up again, in the order in which sessions were opened. */
+  /** The store that has these entries (`reviveStored`). What leads to a session is set up again, in the order in which sessions were opened. */
   static fromEntries(entries: readonly StoredSession[]): SessionStore {
     const store = new SessionStore();
     for (const entry of [...entries].sort((a, b) => a.session.serial - b.session.serial)) {
-      const s = reviveSession(entry.session);
+      const s = entry.session;
       if (entry.closed) {
         store.keepRevisable(s);
         continue;

@@ -75,7 +75,10 @@ export async function startOwnKafka(options: KafkaOptions = {}): Promise<KafkaSe
   const root = await mkdtemp(join(tmpdir(), 'imapwhy-kafka-'));
   const secured = options.secured === true;
   const controllerPort = await freePort();
-  const clusterId = Buffer.from(crypto.randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
+  // A dash in front would be taken for an option.
+  const clusterId = Buffer.from(crypto.randomUUID().replaceAll('-', ''), 'hex')
+    .toString('base64url')
+    .replace(/^-/, 'A');
   const certificates = secured ? await makeCertificates(root) : { valid: '', expired: '' };
   const brokers: Broker[] = [];
   for (let id = 1; id <= (options.brokers ?? 1); id++) {

@@ -26,7 +26,7 @@ import { type OpenedLog, openLog } from '../../../ingest/open.ts';
 import { SHIPPED_MODEL } from '../../../models/cause/shipped-model.ts';
 import { Forecast, type UsableModel } from '../../../models/prediction/forecast.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../../processors/correlate/options.ts';
-import type { StoredSession } from '../../../processors/correlate/session-store.ts';
+import { reviveStored } from '../../../processors/correlate/session-store.ts';
 import type { TimedSessionEvent } from '../../../processors/correlate/sessions.ts';
 import type { AddressUsers } from '../../../processors/correlate/shared-addresses.ts';
 import { DEFAULT_TIMERS } from '../../../processors/profile/known-timers.ts';
@@ -225,7 +225,7 @@ class Kept {
 
   stored(): StoredPartition | undefined {
     if (this.core === undefined) return undefined;
-    const sessions = [...this.sessions.values()].map((text): StoredSession => JSON.parse(text));
+    const sessions = [...this.sessions.values()].map((text) => reviveStored(JSON.parse(text)));
     const addresses = [...this.addresses].map(([ip, text]): [string, AddressUsers] => [ip, JSON.parse(text)]);
     const postponed = [...this.postponed.values()].map((text): TimedSessionEvent => JSON.parse(text));
     return { core: JSON.parse(this.core), sessions, addresses, postponed };

@@ -9,6 +9,7 @@ import {
 } from '../../../cli/stream/sessions-partition.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../../processors/correlate/options.ts';
 import { isSessionLine } from '../../../processors/correlate/route.ts';
+import { reviveStored } from '../../../processors/correlate/session-store.ts';
 import type { TimedSessionEvent } from '../../../processors/correlate/sessions.ts';
 import { dovecotId, NEAR, timedLines } from '../../timed-events.ts';
 
@@ -34,7 +35,7 @@ function batch(reached: number, ...events: readonly TimedSessionEvent[]): EventB
 /** What is written down in one step after a start, as a restart would read it. */
 function stored(p: SessionsPartition): StoredPartition {
   const { core, sessions, addresses, postponed } = p.changes();
-  return JSON.parse(
+  const written: StoredPartition = JSON.parse(
     JSON.stringify({
       core,
       sessions: sessions.map(([, s]) => s).filter((s) => s !== undefined),
@@ -42,6 +43,7 @@ function stored(p: SessionsPartition): StoredPartition {
       postponed: postponed.map(([, e]) => e).filter((e) => e !== undefined),
     }),
   );
+  return { ...written, sessions: written.sessions.map(reviveStored) };
 }
 
 describe('a partition of sessions', () => {
