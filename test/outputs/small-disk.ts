@@ -27,3 +27,8 @@ export function smallDisk(t: TestContext, bytes: number): string | undefined {
   });
   return dir;
 }
+
+/** The same disk, larger. */
+export function grow(dir: string, bytes: number): void {
+  execFileSync('mount', ['-o', `remount,size=${bytes}`, dir], { stdio: 'pipe' });
+}

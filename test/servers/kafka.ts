@@ -27,6 +27,8 @@ export interface KafkaServer {
   readonly expiredCertificate: string;
   /** CPU of the broker so far; undefined for one that we did not start. */
   cpuSeconds(broker?: number): Promise<number | undefined>;
+  /** Resolves when a broker has ended, by whatever. */
+  ended(broker?: number): Promise<void>;
   kill(broker?: number): Promise<void>;
   restart(broker?: number): Promise<void>;
   /** Freezes a broker: connections stay, answers stop. */
@@ -38,6 +40,8 @@ export interface KafkaServer {
 export interface KafkaOptions {
   readonly brokers?: number;
   readonly secured?: boolean;
+  /** Where the first broker keeps its logs, for one a small disk. */
+  readonly data?: string;
   /** Lines for server.properties, the last word. */
   readonly properties?: readonly string[];
   /** Start with the better compiler too: slower to start, faster under load. */
@@ -131,6 +135,7 @@ export async function startOwnKafka(options: KafkaOptions = {}): Promise<KafkaSe
     certificate: certificates.valid,
     expiredCertificate: certificates.expired,
     cpuSeconds: (id) => cpuSeconds(one(id).child?.pid),
+    ended: async (id) => void (await one(id).child?.ended),
     kill: async (id) => one(id).child?.stop('SIGKILL'),
     restart: async (id) => start(one(id)),
     freeze: (id) => one(id).child?.signal('SIGSTOP'),
@@ -155,6 +160,7 @@ function givenServer(brokers: readonly string[]): KafkaServer {
     certificate: '',
     expiredCertificate: '',
     cpuSeconds: async () => undefined,
+    ended: refuse,
     kill: refuse,
     restart: refuse,
     freeze: refuse,
@@ -191,7 +197,7 @@ function serverProperties(
     'controller.listener.names=CONTROLLER',
     'inter.broker.listener.name=PLAIN',
     'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,EXPIRED:SSL',
-    `log.dirs=${join(broker.folder, 'data')}`,
+    `log.dirs=${first && options.data !== undefined ? options.data : join(broker.folder, 'data')}`,
     `offsets.topic.replication.factor=${Math.min(count, 3)}`,
     `transaction.state.log.replication.factor=${Math.min(count, 3)}`,
     'transaction.state.log.min.isr=1',

@@ -26,7 +26,7 @@ const suites = [
   'compose.ts',
 ];
 /** Minutes of servers that are killed, frozen, starved and refuse; `npm run test:chaos` goes on from there. */
-const longSuites = ['elasticsearch-refusals.ts', 'kafka-trouble.ts'];
+const longSuites = ['elasticsearch-refusals.ts', 'kafka-trouble.ts', 'streaming-trouble.ts'];
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== '--install' && arg !== '--long')) {
   process.stderr.write('usage: npm run test:servers [-- [--install] [--long]]\n');
