@@ -43,6 +43,7 @@ export const NO_VERDICTS: Verdicts = { profiles: [], incidents: [], findings: []
 const TICK_MS = 60_000;
 
 interface Judged {
+  readonly closed: ClosedSession;
   readonly closedAt: number;
   readonly revised: boolean;
   readonly serial: number;
@@ -70,39 +71,39 @@ export class Judging {
    */
   push(closed: readonly ClosedSession[], logins: readonly Login[], now: number, rejected?: RejectedSession): Verdicts {
     const { watch, forecast } = this.options;
-    const judged = closed.flatMap((c) => {
+    const orRejected = <T>(c: ClosedSession, work: () => T): readonly T[] => {
       try {
-        return [this.judged(c)];
+        return [work()];
       } catch (error) {
         if (rejected === undefined) throw error;
         rejected(c, error);
         return [];
       }
-    });
+    };
+    const judged = closed.flatMap((c) => orRejected(c, () => this.judged(c)));
     // What closes at the same moment does so in no order of its own.
     judged.sort((a, b) => a.closedAt - b.closedAt || (idOf(a.profile) < idOf(b.profile) ? -1 : 1));
     const out: { incidents: Incident[]; findings: AnomalyFinding[] } = { incidents: [], findings: [] };
     const { known = NOTHING_KNOWN } = this.options;
     const networkOf = (ip: string): string => known.network(ip);
-    const profiles = judged.map(({ closedAt, revised, profile }) => {
+    const done = judged.flatMap((j) => {
+      const { closedAt, revised, profile } = j;
       this.moveTo(closedAt, out);
-      this.incidents.add(profile, networkOf);
-      return watch?.add(profile, closedAt, !revised, networkOf) ?? profile;
+      return orRejected(j.closed, () => {
+        this.incidents.add(profile, networkOf);
+        return { ...j, profile: watch?.add(profile, closedAt, !revised, networkOf) ?? profile };
+      });
     });
+    const profiles = done.map(({ profile }) => profile);
     this.moveTo(now, out);
     if (!forecast) return { profiles, likely: [], ...out };
-    this.forecast(forecast, judged, profiles, logins);
+    this.forecast(forecast, done, logins);
     forecast.advance(now);
     return { ...out, ...forecast.take() };
   }
 
   /** What has become known, in the order of time: of the same moment logins first, which are no answers yet. */
-  private forecast(
-    forecast: Forecast,
-    judged: readonly Judged[],
-    profiles: readonly Profile[],
-    logins: readonly Login[],
-  ): void {
+  private forecast(forecast: Forecast, done: readonly Judged[], logins: readonly Login[]): void {
     let next = 0;
     const takeLogins = (until: number): void => {
       for (let login = logins[next]; login !== undefined && login.knownAt <= until; login = logins[++next]) {
@@ -110,12 +111,11 @@ export class Judging {
         forecast.loggedIn(login);
       }
     };
-    judged.forEach(({ closedAt, serial, revised }, i) => {
+    for (const { closedAt, serial, revised, profile } of done) {
       takeLogins(closedAt);
-      const profile = profiles[i];
       forecast.advance(closedAt);
-      if (profile) forecast.closed(profile, serial, revised);
-    });
+      forecast.closed(profile, serial, revised);
+    }
     takeLogins(Number.POSITIVE_INFINITY);
   }
 
@@ -126,7 +126,13 @@ export class Judging {
     const { session, closedAt, revised } = c;
     const quotes = session.texts.length > 0 && needsProof(profile);
     const { serial } = session;
-    return { closedAt, revised, serial, profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile };
+    return {
+      closed: c,
+      closedAt,
+      revised,
+      serial,
+      profile: quotes ? withLines(profile, originalsOf(session, facts)) : profile,
+    };
   }
 
   private moveTo(now: number, out: { incidents: Incident[]; findings: AnomalyFinding[] }): void {

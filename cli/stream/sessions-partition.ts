@@ -98,9 +98,20 @@ export class SessionsPartition {
     return this.pending[0]?.offset ?? this.next;
   }
 
+  /** The next record to be read for the first time. */
+  get position(): number {
+    return this.next;
+  }
+
   /** Whether the record was read before the restart. */
   knows(offset: number): boolean {
     return offset < this.next;
+  }
+
+  /** The topic was made anew, and is read from its beginning: what was in it before is as far as it will ever be. */
+  madeAnew(): void {
+    this.next = 0;
+    this.pending = [];
   }
 
   /** Passes over a record that cannot be used. */

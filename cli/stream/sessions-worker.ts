@@ -53,8 +53,9 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
     return 0;
   }
 
-  protected process(state: SessionsPartition, { lease, records }: Batch): Step {
+  protected process(state: SessionsPartition, { lease, records, end }: Batch): Step {
     const { topics } = this.options;
+    if (state.position > end) state.madeAnew();
     keepHeapTight();
     const { counters } = this.context;
     const { late, evicted } = state;

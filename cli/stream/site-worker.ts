@@ -41,9 +41,11 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
   protected process(state: SitePartition, { lease, records, next }: Batch): Step {
     const { topics, snapshotMs } = this.options;
     const out: RecordToSend[] = [];
+    let hasDead = false;
     for (const record of records) {
       const batch = readFactBatch(record.value);
       if (!batch) {
+        hasDead = true;
         const reason = {
           code: 'malformed',
           stage: 'correlate',
@@ -56,6 +58,7 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
       }
       const rejected: RejectedSiteFact[] = [];
       const { profiles, incidents, findings, likely } = state.take(batch, rejected);
+      hasDead ||= rejected.length > 0;
       for (const { fact, error } of rejected) {
         const value = Buffer.from(JSON.stringify({ progress: null, sources: [], facts: [fact] }));
         out.push(rejectedLetter(value, record, lease, error));
@@ -71,7 +74,8 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
       this.context.counters.add('documents_total', 'likely', likely.length);
     }
     state.next = next;
-    if (Date.now() - this.writtenAt < snapshotMs) return { records: out, next: undefined };
+    // A dead letter is written once: with the state and the offset, so that a restart does not come past it again.
+    if (!hasDead && Date.now() - this.writtenAt < snapshotMs) return { records: out, next: undefined };
     this.writtenAt = Date.now();
     this.tellAdvice(state.advice);
     out.push(...writeSiteState(state.toData(), state.forecastChanges(), topics.siteState));

@@ -20,6 +20,7 @@ const suites = [
   'kafka-port.ts',
   'streaming.ts',
   'streaming-service.ts',
+  'chaos.ts',
   'onnx-parity.ts',
   'kafka-commands.ts',
   'doctor.ts',

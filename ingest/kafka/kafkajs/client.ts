@@ -45,7 +45,13 @@ export function kafkajsKafka(connection: KafkaConnection): Kafka {
   const admin = new KafkajsAdmin(client);
   const compression = compressionTypes[connection.compression ?? 'none'];
   const open = new Set<{ close(): Promise<void> }>();
+  /** Until it is closed; a worker opens a transactor for every partition that it ever had. */
   const track = <T extends { close(): Promise<void> }>(opened: T): T => {
+    const close = opened.close.bind(opened);
+    opened.close = async () => {
+      open.delete(opened);
+      await close();
+    };
     open.add(opened);
     return opened;
   };

@@ -107,6 +107,19 @@ describe('a partition of sessions', () => {
     assert.equal(again.advancedTo, NEAR + MINUTE - LATENESS_MS);
   });
 
+  test('of a topic that was made anew everything is read, though it was further before', () => {
+    const now = NEAR + 10 * MINUTE;
+    const p = new SessionsPartition(options);
+    p.take(batch(NEAR), 50);
+    p.advance();
+    const again = new SessionsPartition(options, stored(p));
+    assert.equal(again.position, 51);
+    again.madeAnew();
+    again.take(batch(now, ...eventsOf(login('04:01:00', 41_000))), 0);
+    again.advance();
+    assert.deepEqual([again.open, again.position, again.neededFrom], [1, 1, 1]);
+  });
+
   test('a record that is passed over is known after a restart', () => {
     const p = new SessionsPartition(options);
     p.skip(6);
