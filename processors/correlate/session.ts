@@ -1,7 +1,7 @@
 import type { LoginAuth, LoginEnd, SessionEnd } from '../parse/dovecot.ts';
 import type { HaproxyEvent } from '../parse/haproxy.ts';
 import { withText, withThree } from './lists.ts';
-import { detach, keep } from './texts.ts';
+import { detach, keep, keepMaybe } from './texts.ts';
 import type { TimedEvent } from './timed-event.ts';
 
 /**
@@ -59,7 +59,7 @@ export interface Session {
   lines: number[];
   lineKinds: string[];
   linesOmitted: number;
-  /** The texts of its lines, in the same order; none where they can be read again by position. */
+  /** The texts of its lines, in the same order, empty where nobody will quote them; none where they can be read again by position. */
   texts: string[];
   tags: string[];
 }
@@ -182,6 +182,8 @@ export const SLOW_SETUP_MS = 3500;
 
 /** More lines than this are counted, not kept: an endless session must not grow. */
 export const LINES_MAX = 64;
+/** Lines that are quoted as proof: the last ones of one log's family. */
+export const QUOTED_MAX = 3;
 
 export function newSession(
   kind: Session['kind'],
@@ -256,19 +258,28 @@ export function newFlow(startedAt: number, endedAt: number): FlowLegs {
 
 /** A session as it was written down with JSON: fields that were undefined are back, in their order, and empties are shared again. */
 export function reviveSession(data: Session): Session {
-  const empty = newSession(data.kind, data.serial, data.startedAt, data.startPrecisionMs, data.startBasis);
-  return {
-    ...empty,
-    ...data,
-    dueAt: data.dueAt ?? Number.POSITIVE_INFINITY,
-    flow: data.flow && { ...newFlow(data.flow.startedAt, data.flow.endedAt), ...data.flow },
-    auth: Object.values(data.auth).some((n) => n !== 0 && n !== false) ? data.auth : empty.auth,
-    requests: data.requests.length > 0 ? data.requests : empty.requests,
-    lines: data.lines.length > 0 ? data.lines : empty.lines,
-    lineKinds: data.lineKinds.length > 0 ? data.lineKinds.map(keep) : empty.lineKinds,
-    texts: data.texts.length > 0 ? data.texts : empty.texts,
-    tags: data.tags.length > 0 ? data.tags : empty.tags,
-  };
+  const s = newSession(data.kind, data.serial, data.startedAt, data.startPrecisionMs, data.startBasis);
+  const { auth, requests, lines, lineKinds, texts, tags } = s;
+  // Onto an object of the shape that all sessions have: a new one for each would be twice as large.
+  Object.assign(s, data);
+  s.dueAt = data.dueAt ?? Number.POSITIVE_INFINITY;
+  s.flow = data.flow && { ...newFlow(data.flow.startedAt, data.flow.endedAt), ...data.flow };
+  if (Object.values(data.auth).every((n) => n === 0 || n === false)) s.auth = auth;
+  if (data.requests.length === 0) s.requests = requests;
+  if (data.lines.length === 0) s.lines = lines;
+  s.lineKinds = data.lineKinds.length > 0 ? data.lineKinds.map(keep) : lineKinds;
+  if (data.texts.length === 0) s.texts = texts;
+  if (data.tags.length === 0) s.tags = tags;
+  s.sourceIp = keepMaybe(s.sourceIp);
+  s.clientIp = keepMaybe(s.clientIp);
+  s.serverIp = keepMaybe(s.serverIp);
+  s.host = keepMaybe(s.host);
+  s.protocol = keepMaybe(s.protocol);
+  s.startBasis = keep(s.startBasis);
+  s.user = keepMaybe(s.user);
+  s.mechanism = keepMaybe(s.mechanism);
+  s.client = keepMaybe(s.client);
+  return s;
 }
 
 /** The same session as an object of its own, because the old one was given out. */
@@ -312,5 +323,31 @@ function add(
   }
   to.lines = withThree(to.lines, source, offset, at);
   to.lineKinds = withText(to.lineKinds, kind);
-  if (text !== undefined) to.texts = withText(to.texts, detach(text));
+  if (text === undefined) return;
+  to.texts = withText(to.texts, detach(text));
+  if (to.lineKinds.length > QUOTED_MAX) forgetUnquotable(to, familyOf(kind));
 }
+
+/** Nobody will quote a text that is not among the last of its family: it becomes empty. */
+function forgetUnquotable(to: Lines, family: string): void {
+  let count = 0;
+  let first = -1;
+  for (let i = 0; i < to.lineKinds.length; i++) {
+    if (to.texts[i] === '' || !to.lineKinds[i]?.startsWith(family)) continue;
+    count++;
+    if (first < 0 || isBefore(to.lines, i, first)) first = i;
+  }
+  if (count > QUOTED_MAX) to.texts = to.texts.with(first, '');
+}
+
+/** In the order of profiles: time, source, offset. */
+function isBefore(lines: readonly number[], a: number, b: number): boolean {
+  for (const field of [2, 0, 1]) {
+    const difference = (lines[3 * a + field] ?? 0) - (lines[3 * b + field] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}
+
+/** `dovecot.` of `dovecot.login/logged-in` */
+const familyOf = (kind: string): string => kind.slice(0, kind.indexOf('.') + 1);

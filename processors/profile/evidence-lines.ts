@@ -1,10 +1,9 @@
+import { QUOTED_MAX } from '../correlate/session.ts';
 import { bounded } from '../parse/http-request.ts';
 import type { EvidenceLine, Profile } from './profile.ts';
 
 /** Characters of a record that a profile quotes; the event has the rest. */
 export const QUOTE_MAX = 1000;
-
-const LINES_PER_EVIDENCE = 3;
 
 /** Which logs a piece of evidence rests on, by what its name speaks of; the mail server's otherwise. */
 const RESTS_ON: readonly (readonly [RegExp, readonly string[]])[] = [
@@ -26,7 +25,7 @@ export function withLines(profile: Profile, originals: ReadonlyMap<string, strin
     if (e.name === 'base' || e.kind === 'company') return e;
     const families = RESTS_ON.find(([name]) => name.test(e.name))?.[1] ?? ['dovecot'];
     const own = quoted.filter((line) => families.some((family) => line.dataset.startsWith(family)));
-    return { ...e, lines: (own.length > 0 ? own : quoted).slice(-LINES_PER_EVIDENCE) };
+    return { ...e, lines: (own.length > 0 ? own : quoted).slice(-QUOTED_MAX) };
   });
   return { ...profile, imapwhy: { ...profile.imapwhy, cause: { ...profile.imapwhy.cause, evidence } } };
 }
