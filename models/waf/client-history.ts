@@ -4,13 +4,22 @@ import { type ClientStanding, type Known, standingOf } from './known-clients.ts'
 import type { WafRequest } from './request.ts';
 
 const CLIENTS_MAX = 200_000;
-const KINDS_MAX = 32;
-/** Kinds of attack that a client has to try until it counts as probing. */
+const TRIED_MAX = 32;
+/**
+ * Kinds of attack that a client has to try, in as many places, until it counts as probing. Kinds alone will not do: one mail with markup in it is stopped by
+ * rules against several kinds of attack at once, in one place.
+ */
 const KINDS_OF_PROBING = 3;
+const PLACES_OF_PROBING = 3;
+
+interface Tried {
+  readonly kinds: Set<string>;
+  readonly places: Set<string>;
+}
 
 /** What each client tried, over all places, and what is known of it. */
 export class ClientHistory {
-  private readonly kinds = new Map<string, Set<string>>();
+  private readonly tried = new Map<string, Tried>();
   private readonly scanners = new Set<string>();
   private readonly standings = new Map<string, ClientStanding>();
   private readonly networks = new Map<string, boolean>();
@@ -23,13 +32,17 @@ export class ClientHistory {
   /** Adds a blocked request. */
   add(request: WafRequest): void {
     if (request.client === null) return;
-    let own = this.kinds.get(request.client);
+    let own = this.tried.get(request.client);
     if (own === undefined) {
-      if (this.kinds.size >= CLIENTS_MAX) return;
-      own = new Set();
-      this.kinds.set(request.client, own);
+      if (this.tried.size >= CLIENTS_MAX) return;
+      own = { kinds: new Set(), places: new Set() };
+      this.tried.set(request.client, own);
     }
-    for (const m of countedMatches(request)) if (looksForAttack(m) && own.size < KINDS_MAX) own.add(familyOf(m.rule));
+    for (const m of countedMatches(request)) {
+      if (!looksForAttack(m)) continue;
+      if (own.kinds.size < TRIED_MAX) own.kinds.add(familyOf(m.rule));
+      if (own.places.size < TRIED_MAX) own.places.add(`${request.path ?? ''}\u0000${m.target ?? ''}`);
+    }
     // A scanner’s name in a request counts too where another rule denied it first.
     if (request.matches.some((m) => familyOf(m.rule) === '913')) this.scanners.add(request.client);
   }
@@ -54,9 +67,12 @@ export class ClientHistory {
     return isKnown;
   }
 
-  /** It uses a scanner, tries several kinds of attack, or its sessions are attacks more often than logins. */
+  /** It uses a scanner, tries several kinds of attack in several places, or its sessions are attacks more often than logins. */
   isProbing(client: string): boolean {
-    if (this.scanners.has(client) || (this.kinds.get(client)?.size ?? 0) >= KINDS_OF_PROBING) return true;
+    if (this.scanners.has(client)) return true;
+    const tried = this.tried.get(client);
+    if (tried !== undefined && tried.kinds.size >= KINDS_OF_PROBING && tried.places.size >= PLACES_OF_PROBING)
+      return true;
     const { attacks, logins } = this.standingOf(client);
     return attacks > logins.length;
   }

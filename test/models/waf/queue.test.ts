@@ -85,6 +85,25 @@ describe('the queue', () => {
     assert.equal(queue.rows.length, 3);
   });
 
+  test('a mail that rules of three kinds stop is no probing, three kinds in three places are', () => {
+    const clients = known({ '192.0.2.1': [visit('anna', NOON - MINUTE), visit('anna', NOON + MINUTE)] });
+    const kinds = ['932100', '941100', '942440'];
+    const isProbing = (blocks: readonly SampleBlock[]): boolean =>
+      queueOf(blocks, clients).rows.some((r) => r.evidence.some((e) => e.name === 'probing'));
+    const mail = {
+      id: 'a',
+      path: '/mail',
+      rules: [...kinds.map((id) => ({ id, variable: 'ARGS:_message', value: 'hello' })), SUM_RULE],
+    };
+    assert.equal(isProbing([mail, { ...mail, id: 'b' }]), false);
+    assert.equal(
+      isProbing(
+        kinds.map((id, i) => ({ id, path: '/', rules: [{ id, variable: `ARGS:p${i}`, value: 'hello' }, SUM_RULE] })),
+      ),
+      true,
+    );
+  });
+
   test('the sum rule is never a row; what only logged is none beside a rule that denied', () => {
     const notice = { id: '3002', variable: 'REQUEST_HEADERS:User-Agent', severity: 'NOTICE' };
     const queue = queueOf([
