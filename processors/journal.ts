@@ -8,10 +8,12 @@ export class Journal<K> {
   }
 
   note(key: K): void {
-    if (this.isKept) this.changes.add(key);
+    if (!this.isKept) return;
+    this.changes.delete(key);
+    this.changes.add(key);
   }
 
-  /** The keys since the last time, in the order in which they first changed. */
+  /** The keys since the last time, in the order in which they changed last: the topic that they are written to keeps that order. */
   take(): readonly K[] {
     const keys = [...this.changes];
     this.changes.clear();

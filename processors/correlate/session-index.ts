@@ -10,24 +10,39 @@ interface Group {
 const LOOKED_AT_MAX = 1000;
 
 /**
- * Open sessions by a key that several may share, such as a client's address, in the order in which they were added. Most keys have one
- * session, which is held without a list.
+ * Open sessions by a key that several may share, such as a client's address. Their order is told by what they are, not by when they were added, so that it is the same after a
+ * restart. Most keys have one session, which is held without a list.
  */
 export class SessionIndex {
   private readonly byKey = new Map<string, Session | Group>();
   private readonly keyOf: (s: Session) => string | undefined;
+  private readonly inOrder: (a: Session, b: Session) => number;
 
-  /** `keyOf`: where a session belongs now, undefined if nowhere. Whoever changes that calls `add` and `remove`. */
-  constructor(keyOf: (s: Session) => string | undefined) {
+  /**
+   * `keyOf`: where a session belongs now, undefined if nowhere. Whoever changes that calls `add` and `remove`. `inOrder`: of two sessions of one key, by what does not change
+   * while they are here.
+   */
+  constructor(keyOf: (s: Session) => string | undefined, inOrder: (a: Session, b: Session) => number) {
     this.keyOf = keyOf;
+    this.inOrder = inOrder;
   }
 
   /** Called when `keyOf(s)` has become `key`. */
   add(key: string, s: Session): void {
     const held = this.byKey.get(key);
     if (held === undefined) this.byKey.set(key, s);
-    else if ('members' in held) held.members.push(s);
-    else this.byKey.set(key, { members: [held, s], gone: 0 });
+    else if ('members' in held) this.insert(held.members, s);
+    else this.byKey.set(key, { members: this.inOrder(held, s) > 0 ? [s, held] : [held, s], gone: 0 });
+  }
+
+  /** Nearly always at the end. */
+  private insert(members: Session[], s: Session): void {
+    let at = members.length;
+    for (; at > 0; at--) {
+      const before = members[at - 1];
+      if (before === undefined || this.inOrder(before, s) <= 0) break;
+    }
+    members.splice(at, 0, s);
   }
 
   /** Called when `keyOf(s)` is `key` no more. */
@@ -44,19 +59,19 @@ export class SessionIndex {
     else if (held.members.length === 1) this.byKey.set(key, only);
   }
 
-  /** The session added last that `fits`. */
+  /** The last session that `fits`. */
   findLast(key: string, fits: (s: Session) => boolean): Session | undefined {
     for (const s of this.lastFirst(key)) if (fits(s)) return s;
     return undefined;
   }
 
-  /** The session added first. */
+  /** The first session. */
   first(key: string): Session | undefined {
     const held = this.byKey.get(key);
     return held === undefined || !('members' in held) ? held : held.members.find((s) => this.keyOf(s) === key);
   }
 
-  /** Those of a key, the one added last first; LOOKED_AT_MAX at most. */
+  /** Those of a key, the last one first; LOOKED_AT_MAX at most. */
   *lastFirst(key: string): Generator<Session> {
     const held = this.byKey.get(key);
     if (held === undefined) return;

@@ -27,6 +27,9 @@ export interface StoredSession {
   readonly session: Session;
   readonly closed: boolean;
   readonly shared: boolean;
+  /** It is the one that the address and port lead to that the server saw; and those that the proxy saw. */
+  readonly found: boolean;
+  readonly foundBefore: boolean;
 }
 
 /** As it was before it was written down as JSON. */
@@ -42,8 +45,8 @@ export class SessionStore {
   private readonly byDovecotId = new Map<string, Session>();
   private readonly byTransport = new Map<number | string, Session>();
   /** Those that are logged in and have not ended. */
-  readonly byUser = new SessionIndex((s) => (this.isOpen(s) ? userKey(s) : undefined));
-  readonly byClient = new SessionIndex((s) => (this.isOpen(s) ? s.clientIp : undefined));
+  readonly byUser = new SessionIndex((s) => (this.isOpen(s) ? userKey(s) : undefined), byLogin);
+  readonly byClient = new SessionIndex((s) => (this.isOpen(s) ? s.clientIp : undefined), bySerial);
   /** Sessions from addresses that several users share: those behind a proxy that hides the client are among them. */
   readonly shared = new Set<Session>();
   /** Closed a short while ago, by Dovecot's id: a late line opens them again, and a revision follows. */
@@ -114,7 +117,17 @@ export class SessionStore {
 
   /** By the address and port that the server saw. The last session of a port has it. */
   addTransport(ip: string | undefined, port: number | undefined, s: Session): void {
-    if (ip !== undefined && port !== undefined) this.byTransport.set(transportKey(ip, port), s);
+    if (ip === undefined || port === undefined) return;
+    const key = transportKey(ip, port);
+    const holder = this.byTransport.get(key);
+    if (holder === s) return;
+    this.byTransport.set(key, s);
+    this.journal.note(s.serial);
+    if (holder) this.journal.note(holder.serial);
+  }
+
+  private isFoundBy(s: Session, ip: string | undefined, port: number | undefined): boolean {
+    return ip !== undefined && port !== undefined && this.byTransport.get(transportKey(ip, port)) === s;
   }
 
   /** The open session of this address and port whose life covers [from, to], allowing for clocks and for records that come after the end. */
@@ -152,7 +165,9 @@ export class SessionStore {
   }
 
   share(s: Session): void {
-    if (this.shared.size < SHARED_MAX) this.shared.add(s);
+    if (this.shared.size >= SHARED_MAX) return;
+    this.shared.add(s);
+    this.journal.note(s.serial);
   }
 
   /** After it was closed: a late line may still open it again. */
@@ -175,34 +190,30 @@ export class SessionStore {
   entries(serials: readonly number[]): readonly (readonly [number, StoredSession | undefined])[] {
     return serials.map((serial) => {
       const open = this.open.get(serial);
-      const session = open ?? this.closed.get(serial);
-      return [
-        serial,
-        session && { session, closed: open === undefined, shared: open !== undefined && this.shared.has(open) },
-      ];
+      if (open) {
+        const found = this.isFoundBy(open, open.sourceIp, open.sourcePort);
+        const foundBefore = this.isFoundBy(open, open.clientIp, open.proxy?.clientPort);
+        return [serial, { session: open, closed: false, shared: this.shared.has(open), found, foundBefore }];
+      }
+      const session = this.closed.get(serial);
+      return [serial, session && { session, closed: true, shared: false, found: false, foundBefore: false }];
     });
   }
 
-  /** The store that has these entries (`reviveStored`). What leads to a session is set up again, in the order in which sessions were opened. */
+  /** The store that has these entries (`reviveStored`), in the order in which they were written last: so closed ones lie in the order in which they were closed. */
   static fromEntries(entries: readonly StoredSession[]): SessionStore {
     const store = new SessionStore();
-    for (const entry of [...entries].sort((a, b) => a.session.serial - b.session.serial)) {
-      const s = entry.session;
-      if (entry.closed) {
-        store.keepRevisable(s);
-        continue;
-      }
+    for (const { session, closed } of entries) if (closed) store.keepRevisable(session);
+    const open = entries.filter(({ closed }) => !closed).sort((a, b) => bySerial(a.session, b.session));
+    for (const { session: s, shared, found, foundBefore } of open) {
       store.add(s);
       if (s.dovecotId !== undefined) store.addDovecotId(s.dovecotId, s);
-      store.addTransport(s.sourceIp, s.sourcePort, s);
-      if (s.proxy) store.addTransport(s.clientIp, s.proxy.clientPort, s);
+      if (found) store.addTransport(s.sourceIp, s.sourcePort, s);
+      if (foundBefore) store.addTransport(s.clientIp, s.proxy?.clientPort, s);
       if (s.clientIp !== undefined) store.byClient.add(s.clientIp, s);
-      if (entry.shared) store.share(s);
+      if (shared) store.share(s);
     }
-    const byLogin = [...store.open.values()].sort(
-      (a, b) => (a.loggedInAt ?? 0) - (b.loggedInAt ?? 0) || a.serial - b.serial,
-    );
-    for (const s of byLogin) store.moveUser(s, undefined);
+    for (const { session } of open.sort((a, b) => byLogin(a.session, b.session))) store.moveUser(session, undefined);
     return store;
   }
 
@@ -260,6 +271,11 @@ export class SessionStore {
     return store;
   }
 }
+
+const bySerial = (a: Session, b: Session): number => a.serial - b.serial;
+
+/** Of one second, in the order of their serials. */
+const byLogin = (a: Session, b: Session): number => (a.loggedInAt ?? 0) - (b.loggedInAt ?? 0) || bySerial(a, b);
 
 /** Under which user a session is found: while it is logged in. */
 export function userKey(s: Session): string | undefined {

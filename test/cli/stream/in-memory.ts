@@ -217,7 +217,7 @@ class Kept {
   add(s: SessionsPartition): void {
     const changes = s.changes();
     this.core = JSON.stringify(changes.core);
-    for (const [serial, entry] of changes.sessions) put(this.sessions, serial, entry);
+    for (const [serial, entry] of changes.sessions) putLast(this.sessions, serial, entry);
     for (const [ip, entry] of changes.addresses) put(this.addresses, ip, entry);
     for (const [position, entry] of changes.postponed) put(this.postponed, position, entry);
     this.neededFrom = s.neededFrom;
@@ -266,7 +266,7 @@ class Newest implements AllDocuments {
   }
 }
 
-function putLast(map: Map<string, string>, key: string, entry: object | string | undefined): void {
+function putLast<K>(map: Map<K, string>, key: K, entry: object | string | undefined): void {
   map.delete(key);
   put(map, key, entry);
 }
