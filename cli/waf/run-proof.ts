@@ -4,7 +4,7 @@ import { type ExclusionOptions, writeExclusions } from '../../models/waf/exclusi
 import { type HttpMessage, plainMessage } from '../../models/waf/http-message.ts';
 import { lookAlikes } from '../../models/waf/look-alike.ts';
 import { whyNotProven } from '../../models/waf/not-proven.ts';
-import { placeKey } from '../../models/waf/place.ts';
+import { placeKey, samePlace } from '../../models/waf/place.ts';
 import { pathOf, plant } from '../../models/waf/plant.ts';
 import {
   type AttackRun,
@@ -36,7 +36,7 @@ export interface ProofInput {
   readonly plantedMax: number;
   readonly lookAlikes: boolean;
   readonly write: ExclusionOptions;
-  readonly head: Omit<ProofHead, 'before' | 'after'>;
+  readonly head: Omit<ProofHead, 'before' | 'after' | 'left_out'>;
   readonly onStep: (done: number, of: number, what: string) => void;
 }
 
@@ -45,7 +45,12 @@ export interface ProofInput {
  * target belongs to a later link of a chain, which has no id of its own), the rule is excluded on that path instead, and the proof says so.
  */
 export async function runProof(input: ProofInput): Promise<WafProof> {
-  const { chosen, files } = input;
+  const { files } = input;
+  const { left_out } = writeExclusions(
+    input.chosen.map((c) => exclusionOf(c, undefined)),
+    input.write,
+  );
+  const chosen = input.chosen.filter((c) => !left_out.some((l) => samePlace(l.place, c.place)));
   const step = (n: number, what: string): void => input.onStep(n, 6, what);
   step(0, 'starting the engine');
   const baseline = await startEngine(files, { before: '', after: '' });
@@ -103,7 +108,7 @@ export async function runProof(input: ProofInput): Promise<WafProof> {
         ),
       );
       step(6, 'done');
-      return proofOf({ ...input.head, ...exclusions }, proofs, judgeElsewhere(elsewhere, sentOutside));
+      return proofOf({ ...input.head, ...exclusions, left_out }, proofs, judgeElsewhere(elsewhere, sentOutside));
     } finally {
       await engine.stop();
     }

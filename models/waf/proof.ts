@@ -1,5 +1,6 @@
 import { isSumRule, looksForAttack } from './counted-matches.ts';
 import type { WafScope } from './decision.ts';
+import type { LeftOut } from './exclusion.ts';
 import { type Place, placeId } from './place.ts';
 import type { WafMatch } from './request.ts';
 
@@ -88,6 +89,8 @@ export interface WafProof {
   readonly look_alikes: number; // of the proven
   readonly freed: number;
   readonly places: readonly PlaceProof[];
+  /** Chosen, but not to be written narrowly and safely: no part of the proof, nor of the export. */
+  readonly left_out: readonly LeftOut[];
   readonly elsewhere: {
     readonly sent: number;
     readonly blocked_before: number;
@@ -256,7 +259,7 @@ function countRules(residue: readonly AttackRun[]): Readonly<Record<string, numb
   return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-export type ProofHead = Pick<WafProof, 'made_at' | 'basis' | 'engine' | 'attacks' | 'before' | 'after'>;
+export type ProofHead = Pick<WafProof, 'made_at' | 'basis' | 'engine' | 'attacks' | 'left_out' | 'before' | 'after'>;
 
 export function proofOf(head: ProofHead, places: readonly PlaceProof[], elsewhere: WafProof['elsewhere']): WafProof {
   const sum = (f: (p: PlaceProof) => number): number => places.reduce((n, p) => n + f(p), 0);

@@ -22,6 +22,8 @@ export function proofSummary(proof: WafProof): string {
       lines.push(`           still blocked, for example request ${n.request} by ${n.rules.join(', ')}`);
     for (const n of p.not_proven) lines.push(`           ${wholeNumber(n.requests)} not proven: ${n.reason}`);
   }
+  for (const l of proof.left_out)
+    lines.push(`Left out   rule ${l.place.rule}, ${l.place.path}, ${l.place.target}: ${l.reason}`);
   lines.push(`Engine     ${proof.engine.name}, ${proof.engine.rules}, paranoia level ${proof.engine.paranoia}`);
   return `${lines.map(terminalText).join('\n')}\n`;
 }
@@ -40,6 +42,17 @@ export function proofMarkdown(proof: WafProof): string {
     '',
     'A request is *proven* only if the engine blocks it by the same rule without the exclusions. A *look-alike* was made from the part that matched, because the log does not hold what was sent. *Given up* are attacks that only the excluded rule stopped in the freed place.',
     ...proof.places.flatMap(placeSection),
+    ...(proof.left_out.length > 0
+      ? [
+          '',
+          '## Left out',
+          '',
+          ...proof.left_out.map(
+            (l) =>
+              `- rule ${plain(l.place.rule)} on ${code(l.place.path)}, ${code(l.place.target)}: ${plain(l.reason)}`,
+          ),
+        ]
+      : []),
     ...(proof.elsewhere.newly_let_through.length > 0
       ? ['', '## Newly let through elsewhere', '', ...proof.elsewhere.newly_let_through.map(letThroughLine)]
       : []),
@@ -70,7 +83,7 @@ function placeSection(p: PlaceProof): string[] {
     `| given up (only the excluded rule stopped them) | ${planted.residue} |`,
     `| let through though other rules stop them | ${planted.newly_let_through.length} |`,
     '',
-    `Scope: ${p.scope}.${p.widened === null ? '' : ` Wider than asked: ${p.widened}.`}${p.passed ? '' : ` **Failed: ${plain(p.why)}.**`}`,
+    `Scope: ${p.scope}.${p.widened === null ? '' : ` Wider than asked: ${plain(p.widened)}.`}${p.passed ? '' : ` **Failed: ${plain(p.why)}.**`}`,
   ];
   if (p.not_proven.length > 0)
     lines.push(

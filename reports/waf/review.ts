@@ -109,7 +109,10 @@ export function renderRow(r: WafRow, look: ReviewLook): string {
   const lines = [
     paint(
       'bold',
-      terminalText(`Rule ${r.rule.id} on ${r.path || '(path unknown)'}, ${r.target || '(target unknown)'}`),
+      cutToWidth(
+        terminalText(`Rule ${r.rule.id} on ${r.path || '(path unknown)'}, ${r.target || '(target unknown)'}`),
+        COLUMNS,
+      ),
     ),
     ...text('says', r.rule.message || '(nothing)'),
     ...(r.rule.pattern === null ? [] : text('looks for', r.rule.pattern)),

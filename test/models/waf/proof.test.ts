@@ -155,6 +155,7 @@ const HEAD = {
   basis: 'accepted',
   engine: { name: 'nginx', rules: 'CRS', own_rules: [], paranoia: 1 },
   attacks: 'none',
+  left_out: [],
   before: '',
   after: '',
 } as const;
