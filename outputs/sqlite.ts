@@ -5,7 +5,7 @@
  * has a rollback journal: that keeps only the pages that a batch overwrites, hardly any in a load, where the WAL writes every page twice.
  */
 import { existsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { AnomalyFinding } from '../models/anomaly/finding.ts';
@@ -62,6 +62,7 @@ function replaceAll(columns: string): string {
  * Throws OutputError: STORE_NEWER, STORE_FOREIGN, STORE_CORRUPT, STORE_READ_ONLY, STORE_BUSY, STORE_FULL, STORE_FAILED.
  */
 export function openStore(file: string, options: { readonly bulk?: boolean } = {}): Store {
+  refuseFolder(file);
   const db = guard(file, () => new DatabaseSync(file, { timeout: BUSY_MS }));
   try {
     return guard(file, () => {
@@ -83,6 +84,7 @@ export function readStore(file: string): ReadStore {
       `${file}: no such store. Run \`imapwhy analyze\` first, or name the store with --store FILE.`,
     );
   }
+  refuseFolder(file);
   const db = openForReading(file);
   try {
     guard(file, () => {
@@ -94,6 +96,15 @@ export function readStore(file: string): ReadStore {
     throw error;
   }
   return { ...createReader(db, file), close: () => db.close() };
+}
+
+/** What SQLite says of a folder is "disk I/O error". */
+function refuseFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new OutputError(
+      'STORE_FOREIGN',
+      `${path} is a folder. Name the file in it: --store ${join(path, 'imapwhy.db')}`,
+    );
 }
 
 function openForReading(file: string): DatabaseSync {

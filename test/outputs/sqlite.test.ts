@@ -151,6 +151,15 @@ describe('openStore', () => {
     assert.deepEqual(store.profile(profile.imapwhy.session.id), profile);
   });
 
+  it('says that a folder is none, and which file was meant', (t) => {
+    const folder = temporaryFolder(t);
+    for (const open of [openStore, readStore])
+      assert.throws(() => open(folder), {
+        code: 'STORE_FOREIGN',
+        message: /is a folder\. Name the file in it: .*imapwhy\.db/,
+      });
+  });
+
   it('refuses a store of a newer version, a foreign database and a file that is none', (t) => {
     const dir = temporaryFolder(t);
     const newer = join(dir, 'newer.db');

@@ -1,4 +1,5 @@
-import type { Indicator } from '../../indicators.ts';
+import { SUCCESS_LIMITS } from '../../../processors/profile/limits.ts';
+import type { Indicator, Level } from '../../indicators.ts';
 import type { Block, Card, Section } from '../page.ts';
 import type { ErrorBudget, WeeklyReport } from '../weekly-report.ts';
 import type { Words } from '../words/index.ts';
@@ -49,8 +50,14 @@ export function figuresSection(report: WeeklyReport, words: Words): Section {
   };
 }
 
+/** Used up is a warning; used up many times over is an alarm: beyond 40 times lies a success rate below 98 %, the alarm of the rate itself. */
+function levelOf(share: number): Level {
+  if (share <= 1) return 'normal';
+  return share > (1 - SUCCESS_LIMITS.alarm) / (1 - SUCCESS_LIMITS.normal) ? 'alarm' : 'warning';
+}
+
 function budgetCard(name: string, budget: ErrorBudget, note: string, words: Words): Card {
-  const level = budget.share === null ? null : budget.share <= 1 ? ('normal' as const) : ('warning' as const);
+  const level = budget.share === null ? null : levelOf(budget.share);
   return {
     name,
     value: words.cards.budgetValue(budget),
