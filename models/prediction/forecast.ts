@@ -226,10 +226,16 @@ export class Forecast {
     this.#wait(serial, { attempt: attemptOf('', at, login), decision, revision: 0 }, []);
   }
 
-  /** A profile, in the order of closing, after `advance` to that time. `isRevised`: it replaces one that came before. */
+  /**
+   * A profile, in the order of closing, after `advance` to that time. `isRevised`: it replaces one that came before. One that is no attempt goes on
+   * without a risk.
+   */
   closed(profile: Profile, serial: number, isRevised: boolean): void {
     const read = readAttempt(profile);
-    if (read.kind === 'problem') throw new Error(`a profile without ${read.field}`);
+    if (read.kind === 'problem') {
+      this.#profiles.push(profile);
+      return;
+    }
     const { record } = read;
     const held = this.#held.get(serial);
     const prediction = held?.prediction ?? this.#given.get(serial)?.prediction;

@@ -67,7 +67,7 @@ export async function newestOf(kafka: Kafka, topic: string): Promise<ReadonlyMap
         for (const { key, value } of records) {
           const id = String(key);
           const text = String(value);
-          const { revision } = JSON.parse(text).imapwhy;
+          const { revision = 0 } = JSON.parse(text).imapwhy;
           if (revision >= (newest.get(id)?.revision ?? 0)) newest.set(id, { revision, text });
         }
       },
