@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { type FeedbackOptions, runFeedback } from '../../cli/feedback.ts';
 import { labelledIn } from '../../cli/feedback-elasticsearch.ts';
 import { examplesFromFeedback } from '../../models/cause/feedback.ts';
+import { likelyDocuments } from '../../models/prediction/likely-document.ts';
 import { connect, type Request } from '../../outputs/elasticsearch/connection.ts';
 import { openElasticsearch } from '../../outputs/elasticsearch/elasticsearch.ts';
 import { refresh } from '../../outputs/elasticsearch/feedback.ts';
@@ -16,6 +17,15 @@ import { allDocuments, configFor, installTemplates } from './elasticsearch-setup
 
 const { profile } = idleTimeoutSession();
 const ID = profile.imapwhy.session.id;
+const LIKELY = {
+  client: 'anna@example.org',
+  network: '203.0.113.0/24',
+  server: '192.0.2.10',
+  tunnel: undefined,
+  risk: 0.8,
+  tries: 0.5,
+  reasons: [{ what: 'its last 3 attempts failed, the last 2 min ago', weight: 1.2 }],
+};
 
 describe('feedback in Elasticsearch', () => {
   let server: ElasticsearchServer;
@@ -38,7 +48,8 @@ describe('feedback in Elasticsearch', () => {
 
   async function write(...profiles: readonly Profile[]) {
     const output = openElasticsearch(configFor(server.url, { namespace }));
-    const delivery = await output.deliver({ events: [], incidents: [], profiles, findings: [sampleFinding()] });
+    const likely = likelyDocuments([LIKELY], 0, 420_000, 'trees-00000000');
+    const delivery = await output.deliver({ events: [], incidents: [], profiles, findings: [sampleFinding()], likely });
     await output.close();
     return delivery;
   }
@@ -59,7 +70,7 @@ describe('feedback in Elasticsearch', () => {
       assert.deepEqual(problem, []);
     for (const later of [profile, revised(profile, profile.imapwhy.revision + 1), revised(profile, 9_000_000_999)]) {
       const { written, present } = await write(later);
-      assert.deepEqual([written, present], [0, 2], 'its anomaly is there already too');
+      assert.deepEqual([written, present], [0, 3], 'the anomaly and who is likely to fail are there already too');
     }
     const { cause, feedback: said } = (await shown()).imapwhy;
     assert.equal(cause.label, 'security.rate_limit');
