@@ -54,6 +54,9 @@ export const yes = (holds: boolean | undefined): number => (holds === true ? 1 :
 
 export const secs = (n: number): string => `${n < 10 ? Math.round(n * 10) / 10 : Math.round(n)} s`;
 
+/** Whether it is known that it went wrong: only then is there something to be explained. */
+export const hurt = (c: Case): number => yes(c.outcome !== 'ok' && c.outcome !== 'unknown');
+
 /** By the server’s words the client’s side closed the connection. */
 export const peerClosed = (c: Case): boolean =>
   c.s.postLogin?.end === 'connection-closed' || c.s.preLogin?.end === 'connection-closed';

@@ -1,6 +1,6 @@
 import { isTokenMechanism } from '../../processors/correlate/requests.ts';
 import { proxyTimedOut } from '../../processors/profile/outcome.ts';
-import { type Case, type EvidenceRule, idleEnded, ramp, yes } from './case.ts';
+import { type Case, type EvidenceRule, hurt, idleEnded, ramp, yes } from './case.ts';
 
 /** Evidence in the company a session keeps, in timers, and in what came before and after. */
 export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
@@ -212,7 +212,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     kind: 'company',
     prior: { 'security.attack': 2.5, 'security.waf_false_positive': -1.5, none: -0.5 },
     measure: (c) =>
-      yes(c.around.client.logins === 0) *
+      neverLoggedIn(c) *
       Math.max(
         ramp(c.around.client.passwordFailures / patience(c), 1, 4),
         ramp(c.around.client.scans / patience(c), 0, 2),
@@ -225,7 +225,7 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
     kind: 'company',
     prior: { 'security.attack': 2.5, 'security.waf_false_positive': -1.5 },
     measure: (c) =>
-      yes(c.around.client.logins === 0) *
+      neverLoggedIn(c) *
       ramp(c.around.client.attacksInNetwork / patience(c), 1, 5) *
       (1 - ramp(c.around.client.loginsInNetwork, 0, 5)),
     text: () => 'Scans came from the same network, and no login ever did.',
@@ -403,11 +403,13 @@ export const COMPANY_EVIDENCE: readonly EvidenceRule[] = [
   },
 ];
 
-/** Only a session that went wrong can have a cause in its surroundings. */
 const BALANCER_MS = 65_000;
 
 /** What servers answer to those whom they suspect, where only the access log tells of it. */
 const isRefusal = (status: number | undefined): boolean => status === 403 || status === 406 || status === 429;
+
+/** No login from this address, where there is a log that would tell of one. */
+const neverLoggedIn = (c: Case): number => yes(c.around.client.logins === 0 && c.around.sources.includes('dovecot'));
 
 /** Users are behind an address of an own network, though these logs may not show a login: what counts against it must be so many times as much. */
 const patience = (c: Case): number => (c.around.client.own ? 10 : 1);
@@ -422,7 +424,6 @@ const suspected = (c: Case): number =>
       c.s.preLogin?.auth === 'failed' ||
       c.s.auth.passwordFailures + c.s.auth.tokenFailures > 0,
   );
-const hurt = (c: Case): number => yes(c.outcome !== 'ok' && c.outcome !== 'unknown');
 
 type Counts = Case['around']['inNetwork'];
 

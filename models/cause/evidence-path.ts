@@ -1,4 +1,4 @@
-import { type Case, type EvidenceRule, idleEnded, peerClosed, ramp, secs, yes } from './case.ts';
+import { type Case, type EvidenceRule, hurt, idleEnded, peerClosed, ramp, secs, yes } from './case.ts';
 
 /** Evidence of how the connection itself fared: in flow records, at the packet filter, at the proxy, and while it was idle. */
 export const PATH_EVIDENCE: readonly EvidenceRule[] = [
@@ -6,7 +6,7 @@ export const PATH_EVIDENCE: readonly EvidenceRule[] = [
     name: 'packets-dropped-by-limit',
     kind: 'line',
     prior: { 'security.rate_limit': 7, none: -3, 'network.path_flap': -2, 'network.packet_loss': -2 },
-    measure: (c) => yes(c.s.drops?.limited === true && c.outcome !== 'ok'),
+    measure: (c) => hurt(c) * yes(c.s.drops?.limited === true),
     text: (c) =>
       `The packet filter dropped ${c.s.drops?.count ?? 0} packet(s) of this connection under a rate limit ("${c.s.drops?.prefix ?? ''}").`,
   },
@@ -14,7 +14,7 @@ export const PATH_EVIDENCE: readonly EvidenceRule[] = [
     name: 'packets-dropped',
     kind: 'line',
     prior: { 'security.rate_limit': 4, 'security.attack': 1, none: -2 },
-    measure: (c) => yes(c.s.drops !== undefined && !c.s.drops.limited && c.outcome !== 'ok'),
+    measure: (c) => hurt(c) * yes(c.s.drops !== undefined && !c.s.drops.limited),
     text: (c) =>
       `The packet filter dropped ${c.s.drops?.count ?? 0} packet(s) of this connection ("${c.s.drops?.prefix ?? ''}").`,
   },

@@ -1,4 +1,4 @@
-import { type Case, type EvidenceRule, yes } from './case.ts';
+import { type Case, type EvidenceRule, hurt, yes } from './case.ts';
 
 /** Evidence in the web requests of the attempt, and in what the WAF and the request limits did with them. */
 export const WEB_EVIDENCE: readonly EvidenceRule[] = [
@@ -6,16 +6,14 @@ export const WEB_EVIDENCE: readonly EvidenceRule[] = [
     name: 'waf-blocked-by-content-rule',
     kind: 'line',
     prior: { 'security.attack': 4, 'security.waf_false_positive': 1, none: -3 },
-    measure: (c) =>
-      yes(c.outcome !== 'ok' && c.s.requests.some((r) => r.blocked && r.rules.some((rule) => rule.attack))),
+    measure: (c) => hurt(c) * yes(c.s.requests.some((r) => r.blocked && r.rules.some((rule) => rule.attack))),
     text: (c) => `The WAF denied a request that matched rules for attacks (${ruleNames(c)}).`,
   },
   {
     name: 'waf-blocked-by-other-rule',
     kind: 'line',
     prior: { 'security.waf_false_positive': 4, 'security.attack': 0.5, none: -3 },
-    measure: (c) =>
-      yes(c.outcome !== 'ok' && c.s.requests.some((r) => r.blocked && !r.rules.some((rule) => rule.attack))),
+    measure: (c) => hurt(c) * yes(c.s.requests.some((r) => r.blocked && !r.rules.some((rule) => rule.attack))),
     text: (c) => `The WAF denied a login or token request by a rule that does not look for attacks (${ruleNames(c)}).`,
   },
   {
@@ -23,11 +21,8 @@ export const WEB_EVIDENCE: readonly EvidenceRule[] = [
     kind: 'line',
     prior: { 'security.waf_false_positive': 1, 'security.attack': 1 },
     measure: (c) =>
-      yes(
-        c.outcome !== 'ok' &&
-          !c.s.requests.some((r) => r.blocked) &&
-          c.s.requests.some((r) => r.status === 403 || r.status === 406),
-      ),
+      hurt(c) *
+      yes(!c.s.requests.some((r) => r.blocked) && c.s.requests.some((r) => r.status === 403 || r.status === 406)),
     text: () =>
       'The web server answered a request of this attempt with 403; the WAF log that would name the rule is missing.',
   },
@@ -42,7 +37,7 @@ export const WEB_EVIDENCE: readonly EvidenceRule[] = [
     name: 'request-limited',
     kind: 'line',
     prior: { 'security.rate_limit': 6, none: -1 },
-    measure: (c) => yes(c.s.requests.some((r) => r.limited) && c.outcome !== 'ok'),
+    measure: (c) => hurt(c) * yes(c.s.requests.some((r) => r.limited)),
     text: () => 'nginx refused a request of this attempt because its address was over the configured request rate.',
   },
   {

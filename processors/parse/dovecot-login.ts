@@ -3,6 +3,7 @@ import { plainAddress } from '../ip.ts';
 import type { DovecotEvent, DovecotLoginEvent } from './dovecot.ts';
 import { classifiedAuth, plainAuth } from './dovecot-auth.ts';
 import { endOf, NOTHING, type Outcome } from './dovecot-login-end.ts';
+import { inUsualOrder } from './dovecot-login-order.ts';
 import { proxyOutcome } from './dovecot-proxy.ts';
 import { serviceEvent } from './dovecot-service.ts';
 import { severityAt } from './dovecot-text.ts';
@@ -29,6 +30,9 @@ export function parseLogin(line: Line, stamp: Stamp, text: string, service: stri
       if (i + 11 < length - 1) session = text.slice(i + 11, length - 1);
     }
   }
+  const isClientId = isIdSent(text, at);
+  const ordered = session === undefined ? inUsualOrder(text, at, isClientId) : undefined;
+  if (ordered !== undefined) return parseLogin(line, stamp, ordered, service, from);
   const ripAt = text.lastIndexOf(' rip=', end);
   if (ripAt < at || text.startsWith('master(', at))
     return withoutElements(line, stamp, text, service, at, severity.trouble);
@@ -79,7 +83,6 @@ export function parseLogin(line: Line, stamp: Stamp, text: string, service: stri
   }
 
   // Left of rip: `user=<U>, method=M,`, each of which may be missing.
-  const isClientId = isIdSent(text, at);
   let userAt = isClientId ? text.lastIndexOf(': user=<', ripAt) : text.indexOf(': user=<', at);
   if (userAt < at || userAt > ripAt) userAt = -1;
   let method: string | undefined;

@@ -55,7 +55,8 @@ export function outcomeOf(s: Session, around: Surroundings | undefined): Outcome
     return waited >= GIVE_UP_SECONDS || !leftQuietly(s) || interruptedInCompany(around) ? 'timeout' : 'unknown';
   }
   if (s.loggedInAt !== undefined) return s.goneAtLogin ? 'timeout' : s.endedAt === undefined ? 'unknown' : 'ok';
-  if (s.drops) return 'timeout';
+  // Packets that were dropped and sent again did not keep a connection from coming about.
+  if (s.drops && s.flow?.down?.push !== true) return 'timeout';
   if (s.flow?.down?.rst === true && !s.flow.down.push) return 'refused';
   if (s.flow) return s.flow.down === undefined || !s.flow.down.push ? 'timeout' : 'unknown';
   if (s.proxy) return proxyOutcome(s.proxy.termination);

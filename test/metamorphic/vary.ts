@@ -13,6 +13,7 @@ import {
   renameUsers,
   withoutSessionIds,
   withRemotePort,
+  withSessionFirst,
 } from './wording.ts';
 
 /** The same happenings, told by another site: what was true of the sessions stays true, so the answers must stay. */
@@ -86,6 +87,7 @@ const names: readonly Variation[] = [
 const wordings: readonly Variation[] = [
   { name: 'Dovecot 2.2', change: (c) => mapDovecot(c, asDovecot22) },
   { name: 'Dovecot 2.4', change: (c) => mapDovecot(c, asDovecot24) },
+  { name: 'session= first in login lines', change: withSessionFirst },
   { name: 'no session= in login lines', change: (c) => withoutSessionIds(c, false), loses: 'ports of sessions' },
   {
     name: 'no session id at all',
@@ -104,7 +106,7 @@ const wordings: readonly Variation[] = [
 ];
 
 const missing: readonly Variation[] = [
-  ...['netflow', 'haproxy', 'modsecurity', 'nginx', 'openvpn', 'netfilter'].map((family) => ({
+  ...['netflow', 'haproxy', 'modsecurity', 'nginx', 'openvpn', 'netfilter', 'dovecot'].map((family) => ({
     name: `without ${family}`,
     change: (c: LabCorpus) => c,
     without: [family],

@@ -125,6 +125,17 @@ export function withoutSessionIds(c: LabCorpus, everywhere: boolean): LabCorpus 
   });
 }
 
+/** `login_log_format_elements = session=<%{session}> rip=%r lip=%l user=<%u> method=%m mpid=%e %c`. */
+export function withSessionFirst(c: LabCorpus): LabCorpus {
+  return mapDovecot(c, (message) =>
+    message.replace(
+      /^(imap-login: .*: )(user=<[^>]*>(?:, method=[^,]*)?), (rip=[^,]*, lip=[^,]*)(.*), (session=<[^>]*>)$/,
+      (_, what: string, who: string, where: string, rest: string, session: string) =>
+        `${what}${session}, ${where}, ${who}${rest}`,
+    ),
+  );
+}
+
 /** `rport=` beside `rip=`, as site-made formats have it, and no session id. */
 export function withRemotePort(c: LabCorpus, portOf: (session: string) => number): LabCorpus {
   return mapDovecot(c, (message) =>

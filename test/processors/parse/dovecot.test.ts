@@ -83,6 +83,51 @@ test('elements of a site: other order, ports, cipher', () => {
   );
 });
 
+test('elements of a site: the session first, as the usual order says the same', () => {
+  const session = 'session=<H9trPv1gS7XGM2Qe>';
+  const same = (usual: string, own: string): void =>
+    assert.deepEqual({ ...event(own), line: undefined }, { ...event(usual), line: undefined }, own);
+  same(
+    `imap-login: Login: user=<anna>, method=PLAIN, rip=198.51.100.30, lip=192.0.2.10, mpid=7, TLS, ${session}`,
+    `imap-login: Login: ${session}, rip=198.51.100.30, lip=192.0.2.10, user=<anna>, method=PLAIN, mpid=7, TLS`,
+  );
+  same(
+    `imap-login: Disconnected: Connection closed: SSL_accept() failed: x (no auth attempts in 0 secs): user=<>, rip=198.51.100.30, lip=192.0.2.10, TLS handshaking: SSL_accept() failed: x, y, ${session}`,
+    `imap-login: Disconnected: Connection closed: SSL_accept() failed: x (no auth attempts in 0 secs): ${session}, rip=198.51.100.30, user=<>, lip=192.0.2.10, TLS handshaking: SSL_accept() failed: x, y`,
+  );
+  same(
+    `imap-login: ID sent: name=K-9: user=<>, rip=198.51.100.30, ${session}`,
+    `imap-login: ID sent: name=K-9: ${session}, rip=198.51.100.30, user=<>`,
+  );
+});
+
+test('property: with the session first no user name can move what stands before it', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'grapheme' }),
+      fc.constantFrom(', rip=6.6.6.6', ': session=<AAAAAAAAAAAAAAAA>, rip=6.6.6.6', ''),
+      (name, forged) => {
+        const text = `imap-login: Login: session=<H9trPv1gS7XGM2Qe>, rip=198.51.100.30, lip=192.0.2.10, user=<${name.replace(/\s/g, '')}${forged}>, method=PLAIN`;
+        const e = event(text);
+        if (name.includes(': user=<')) return; // the usual order, told by a user
+        assert.ok(e.dataset === 'dovecot.login');
+        assert.equal(e.rip, '198.51.100.30');
+        assert.equal(e.session, 'H9trPv1gS7XGM2Qe');
+      },
+    ),
+  );
+  const usual = event(
+    'imap-login: Login: user=<a: session=<AAAAAAAAAAAAAAAA>, rip=6.6.6.6>, method=PLAIN, rip=198.51.100.30, lip=192.0.2.10, TLS',
+  );
+  assert.ok(usual.dataset === 'dovecot.login');
+  assert.equal(usual.rip, '198.51.100.30');
+  const id = event(
+    'imap-login: ID sent: name=x: session=<AAAAAAAAAAAAAAAA>, rip=6.6.6.6: user=<>, rip=198.51.100.30, lip=192.0.2.10',
+  );
+  assert.ok(id.dataset === 'dovecot.login');
+  assert.equal(id.rip, '198.51.100.30');
+});
+
 test('no reason ever holds a given password', () => {
   for (const message of [
     'auth: passwd-file(a,198.51.100.30): Password mismatch (given password: s3cret)',
