@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type ExclusionFiles, WAF_ENGINES, type WafEngine, writeExclusions } from '../../models/waf/exclusion.ts';
+import { samePlace } from '../../models/waf/place.ts';
 import { type Chosen, choose, exclusionOf, forbiddenBy, proofOfPlace } from '../../models/waf/selection.ts';
 import { openStore, readStore } from '../../outputs/sqlite.ts';
 import { terminalText } from '../../reports/clean-text.ts';
@@ -77,7 +78,9 @@ export async function runExport(options: ExportOptions): Promise<ExportResult> {
     { engine, firstId, title: `imapwhy waf export --${basis}, ${now.toISOString()}${forced}` },
   );
   if (forced !== '') await recordForce(options.store, by, now, forbidden);
-  const notProven = chosen.filter((c) => proofOfPlace(proof, c) === undefined).length;
+  const notProven = chosen.filter(
+    (c) => proofOfPlace(proof, c) === undefined && !files.left_out.some((l) => samePlace(l.place, c.place)),
+  ).length;
   const said = [
     ...files.left_out.map(
       (l) =>
@@ -85,7 +88,7 @@ export async function runExport(options: ExportOptions): Promise<ExportResult> {
     ),
     ...(notProven > 0
       ? [
-          `${notProven} of ${chosen.length} places are not proven: imapwhy waf prove --${basis === 'proposed' ? 'proposed ' : ''}--attacks DIR`,
+          `${notProven} of ${files.rules} places are not proven: imapwhy waf prove${basis === 'proposed' ? ' --proposed' : ''}`,
         ]
       : []),
   ];

@@ -220,7 +220,7 @@ export function safeTarget(target: string): string | undefined {
 function unsafeTarget(target: string): string {
   return target === ''
     ? 'the log does not say which part of the request matched; --scope path switches the rule off on this path'
-    : 'the target’s name has characters that a directive cannot hold safely; --scope path switches the rule off on this path';
+    : 'the target is no part of a request that a directive can name safely; --scope path switches the rule off on this path';
 }
 
 const COMMENT_MAX = 400;
