@@ -77,6 +77,14 @@ export function createDesk({ sessions, drawer, waf, report, clock, outlook }: De
   let indexed = false;
   const audit: Desk['audit'] = (by, action, subject, at) => drawer.recordAudit({ by, action, subject, at });
 
+  let review: { readonly at: number; readonly queue: WafQueue } | undefined;
+  const queue =
+    waf &&
+    ((): WafQueue => {
+      if (!review || clock() - review.at >= KEPT_MS) review = { at: clock(), queue: waf.queue() };
+      return review.queue;
+    });
+
   async function now(hours: number): Promise<NowData | undefined> {
     if (kept?.hours === hours && clock() - kept.at < KEPT_MS) return kept.data;
     const period = await search.period();
@@ -169,10 +177,10 @@ export function createDesk({ sessions, drawer, waf, report, clock, outlook }: De
       return true;
     },
     trail: (limit) => drawer.auditTrail(limit),
-    waf: waf?.queue,
+    waf: queue,
     report,
     decide(place, decision, { by, at, note, expires }) {
-      const row = waf?.queue().rows.find((r) => r.id === place);
+      const row = queue?.().rows.find((r) => r.id === place);
       if (!waf || !row) return false;
       waf.decide({
         rule: row.rule.id,
@@ -187,6 +195,7 @@ export function createDesk({ sessions, drawer, waf, report, clock, outlook }: De
         model_probability: row.probability,
         requests_blocked: row.requests_blocked,
       });
+      review = undefined;
       audit(by, `waf ${decision}`, place, at);
       return true;
     },
