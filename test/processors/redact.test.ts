@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { newRedaction, redact } from '../../processors/redact.ts';
+import { cpuMs } from '../cpu-time.ts';
 
 const KEY = 'a key for tests only';
 const MARK = /\[secret:(?:1-7|8-15|16-31|32-63|64-255|256\+):[\w-]{10}\]/g;
@@ -276,9 +277,9 @@ test('any text is taken, and hostile ones of 1 MB in linear time', () => {
   for (const seed of seeds) {
     for (const head of ['', 'password="', '{Cookie: ']) {
       const text = head + seed.repeat(Math.ceil(1_000_000 / seed.length));
-      const from = performance.now();
+      const from = cpuMs();
       redact(text, KEY);
-      const took = performance.now() - from;
+      const took = cpuMs() - from;
       assert.ok(took < 1500, `${head}${seed}… took ${took} ms`);
     }
   }

@@ -9,6 +9,7 @@ import { peel } from '../../../processors/parse/envelope/index.ts';
 import { ecsOf, FORMATS, type Format, ParseStage, parseLine } from '../../../processors/parse/index.ts';
 import { newSourceMemory } from '../../../processors/parse/source-memory.ts';
 import { parseZone, UTC } from '../../../processors/time.ts';
+import { cpuMs } from '../../cpu-time.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const NEAR = Date.UTC(2026, 10, 24);
@@ -155,10 +156,10 @@ for (const format of FORMATS) {
         for (const piece of pieces) {
           const text = head + piece.repeat(Math.ceil(1_000_000 / piece.length));
           const line = lineOf(text);
-          const from = performance.now();
+          const from = cpuMs();
           if (format.accepts(line)) format.parse(line, contextOf());
           else format.parse({ ...line, program: format.programs[0] ?? 'x' }, contextOf());
-          const took = performance.now() - from;
+          const took = cpuMs() - from;
           assert.ok(took < 1500, `${JSON.stringify(head)} ${JSON.stringify(piece)}… took ${took} ms`);
         }
       }

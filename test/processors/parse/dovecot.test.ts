@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type DovecotEvent, dovecot } from '../../../processors/parse/dovecot.ts';
 import { newSourceMemory } from '../../../processors/parse/source-memory.ts';
 import { UTC } from '../../../processors/time.ts';
+import { cpuMs } from '../../cpu-time.ts';
 import { lineOf } from '../../line.ts';
 import { syslogGolden } from './syslog-golden.ts';
 
@@ -225,9 +226,9 @@ test('hostile: a megabyte of any delimiter takes linear time', () => {
       'auth: pam(',
       'auth(',
     ]) {
-      const started = performance.now();
+      const started = cpuMs();
       event(head + body);
-      assert.ok(performance.now() - started < 1000, `${head}${unit}`);
+      assert.ok(cpuMs() - started < 1000, `${head}${unit}`);
     }
   }
 });

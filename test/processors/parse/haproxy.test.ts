@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { HaproxyEvent } from '../../../processors/parse/haproxy.ts';
 import { haproxy } from '../../../processors/parse/haproxy.ts';
 import { parseZone, UTC } from '../../../processors/time.ts';
+import { cpuMs } from '../../cpu-time.ts';
 import { lineOf } from '../../line.ts';
 import { contextOf, recordGolden } from './record-golden.ts';
 
@@ -73,10 +74,10 @@ test('a line cut at any byte gives an event or a failure', () => {
 
 test('hostile lines take linear time', () => {
   for (const unit of [' [', '/', ':', ' - - [', '"" ', '[24/Nov/2026:03:24:10.272] ']) {
-    const started = performance.now();
+    const started = cpuMs();
     const line = lineOf({ message: unit.repeat(200_000), program: 'haproxy', at: ENVELOPE_AT });
     haproxy.accepts(line);
     haproxy.parse(line, contextOf());
-    assert.ok(performance.now() - started < 500, unit);
+    assert.ok(cpuMs() - started < 500, unit);
   }
 });

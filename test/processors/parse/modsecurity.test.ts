@@ -4,6 +4,7 @@ import { repairJson } from '../../../processors/parse/json-repair.ts';
 import type { ModsecurityEvent } from '../../../processors/parse/modsecurity.ts';
 import { modsecurity } from '../../../processors/parse/modsecurity.ts';
 import { fixedZone, UTC } from '../../../processors/time.ts';
+import { cpuMs } from '../../cpu-time.ts';
 import { lineOf } from '../../line.ts';
 import { contextOf, recordGolden } from './record-golden.ts';
 
@@ -150,10 +151,10 @@ test('hostile records take linear time', () => {
       serial(unit.repeat(100_000)),
       `{"transaction":${unit.repeat(100_000)}`,
     ]) {
-      const started = performance.now();
+      const started = cpuMs();
       modsecurity.accepts(lineOf({ message: text }));
       modsecurity.parse(lineOf({ message: text }), contextOf());
-      assert.ok(performance.now() - started < 1000, unit);
+      assert.ok(cpuMs() - started < 1000, unit);
     }
   }
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nginxAccess, nginxError } from '../../../processors/parse/nginx.ts';
 import { parseZone } from '../../../processors/time.ts';
+import { cpuMs } from '../../cpu-time.ts';
 import { lineOf } from '../../line.ts';
 import { contextOf, recordGolden } from './record-golden.ts';
 
@@ -113,13 +114,13 @@ test('hostile lines take linear time and never throw', () => {
   ];
   for (const head of heads) {
     for (const unit of units) {
-      const started = performance.now();
+      const started = cpuMs();
       const line = lineOf({ message: head + unit.repeat(100_000), at: 0 });
       for (const parser of [nginxAccess, nginxError]) {
         parser.accepts(line);
         parser.parse(line, contextOf());
       }
-      assert.ok(performance.now() - started < 500, head + unit);
+      assert.ok(cpuMs() - started < 500, head + unit);
     }
   }
 });

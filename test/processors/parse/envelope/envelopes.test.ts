@@ -11,6 +11,7 @@ import { rfc3164 } from '../../../../processors/parse/envelope/rfc3164.ts';
 import { rfc5424 } from '../../../../processors/parse/envelope/rfc5424.ts';
 import { tai64n } from '../../../../processors/parse/envelope/tai64n.ts';
 import { fixedZone, UTC } from '../../../../processors/time.ts';
+import { cpuMs } from '../../../cpu-time.ts';
 
 const context = { zone: UTC, near: Date.UTC(2026, 10, 24) };
 const AT = '2026-11-24T03:24:10.000Z';
@@ -276,9 +277,9 @@ test('hostile lines of 1 MB take linear time', () => {
   for (const head of HEADS) {
     for (const piece of ['(', '[', ' ', ':', ': ', '<', 'a=', '\\"', '[a b="', '{"a":', '>: ', '): Info', '9', '-']) {
       const text = head + piece.repeat(Math.ceil(1_000_000 / piece.length));
-      const from = performance.now();
+      const from = cpuMs();
       peel({ text, offset: 0 }, { index: 0 }, context);
-      assert.ok(performance.now() - from < 250, `${head}${piece}…`);
+      assert.ok(cpuMs() - from < 250, `${head}${piece}…`);
     }
   }
 });
