@@ -51,7 +51,7 @@ export function documentsOf(topics: readonly SampleTopic[]): Documents {
   return {
     lines,
     upTo: (fraction) =>
-      perTopic.reduce((sum, given) => sum + given.slice(0, Math.round(fraction * given.length)).flat().length, 0),
+      perTopic.reduce((sum, given) => sum + given.slice(0, Math.ceil(fraction * given.length)).flat().length, 0),
   };
 }
 

@@ -109,7 +109,7 @@ export async function sendPart(
 
 export function part(topics: readonly SampleTopic[], from: number, to: number): readonly RecordToSend[] {
   return topics.flatMap(({ records }) =>
-    records.slice(Math.round(from * records.length), Math.round(to * records.length)),
+    records.slice(Math.ceil(from * records.length), Math.ceil(to * records.length)),
   );
 }
 

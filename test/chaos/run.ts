@@ -27,6 +27,8 @@ if (!Number.isInteger(wanted) || wanted < 1 || !Number.isInteger(seed)) {
   process.stderr.write('usage: npm run test:chaos [-- --faults N] [--seed N] [--only PART-OF-A-NAME]\n');
   process.exit(2);
 }
+// An end by `exit` takes the servers with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.stdout.write(`chaos: seed ${seed}, ${wanted} faults\n`);
 const random = mulberry32(seed);
 const kinds = FAULTS.filter(({ name }) => name.includes(values.only ?? ''));
