@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { likelyDocuments } from '../../models/prediction/likely-document.ts';
 import { pipelineDocument } from '../../outputs/elasticsearch/bulk-document.ts';
 import { connect, type Request } from '../../outputs/elasticsearch/connection.ts';
 import { openElasticsearch } from '../../outputs/elasticsearch/elasticsearch.ts';
@@ -21,6 +22,24 @@ import { analyzedSample } from './sample.ts';
 
 const panels = new Map(DASHBOARDS.flatMap(panelsOf).map((panel) => [panel.id, panel]));
 
+/** The sample has no model of its own: what a trained one would say of one client. */
+const likelySoon = likelyDocuments(
+  [
+    {
+      client: 'anna@example.org',
+      network: '198.51.100.0/24',
+      server: 'mx1',
+      tunnel: undefined,
+      risk: 0.8,
+      tries: 0.9,
+      reasons: [{ what: '3 of its last 4 attempts failed', weight: 0.6 }],
+    },
+  ],
+  Date.UTC(2026, 10, 24, 4),
+  Date.UTC(2026, 10, 24, 4, 7),
+  'ensemble 0123abcd',
+);
+
 describe('dashboards over the sample', () => {
   const namespace = uniqueNamespace();
   let server: ElasticsearchServer;
@@ -37,7 +56,9 @@ describe('dashboards over the sample', () => {
     const output = openElasticsearch(config);
     const { refused } = await output.deliver(sample.batch);
     assert.deepEqual(refused, []);
-    await output.deliver({ events: [unparsedEvent], profiles: [], incidents: [] });
+    const { findings } = sample;
+    const more = { events: [unparsedEvent], profiles: [], incidents: [], findings, likely: likelySoon };
+    assert.deepEqual((await output.deliver(more)).refused, []);
     const intervals = [pipelineInterval(0), pipelineInterval(1)].map((d) => pipelineDocument(d, namespace));
     assert.deepEqual(await output.deliverDocuments(intervals), { written: 2, present: 0, refused: [] });
     assert.deepEqual(await output.deliverDocuments(intervals), { written: 0, present: 2, refused: [] });

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AnomalyFinding } from '../../models/anomaly/finding.ts';
 import type { OutputBatch } from '../../outputs/output.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
@@ -12,6 +13,7 @@ const repository = join(import.meta.dirname, '..', '..');
 
 export interface Sample {
   readonly batch: OutputBatch;
+  readonly findings: readonly AnomalyFinding[];
   readonly summary: Summary;
 }
 
@@ -41,7 +43,8 @@ export async function analyzedSample(): Promise<Sample> {
     }));
     const profiles = (await lines('profiles')) as unknown as readonly Profile[];
     const incidents = (await lines('incidents')) as unknown as readonly Incident[];
-    return { batch: { events, profiles, incidents }, summary: JSON.parse(stdout) };
+    const findings = (await lines('anomalies')) as unknown as readonly AnomalyFinding[];
+    return { batch: { events, profiles, incidents }, findings, summary: JSON.parse(stdout) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
