@@ -1,5 +1,6 @@
 import { answerOf, failingCauses, peakOf, spanText } from '../answer.ts';
-import type { Indicator, Level } from '../indicators.ts';
+import type { Indicator } from '../indicators.ts';
+import { levelMark } from '../level-mark.ts';
 import { html, type Markup, NOTHING } from '../markup.ts';
 import type { CauseRow, Summary } from '../summary-document.ts';
 import {
@@ -91,15 +92,4 @@ function indicatorCard(
 <div class="value${value === null ? ' none' : ''}">${value ?? 'not measurable'}</div>
 ${indicator.level === 'unknown' ? NOTHING : html`<div class="level level-${indicator.level}">${levelMark(indicator.level)}${indicator.level}</div>`}
 <p>${basis}</p><p>${limits}</p></li>`;
-}
-
-/** A shape for each level, so that it does not hang on colour. */
-function levelMark(level: Level): Markup {
-  const shape =
-    level === 'normal'
-      ? html`<circle cx="5" cy="5" r="4.5"/>`
-      : level === 'alarm'
-        ? html`<rect x="0.5" y="0.5" width="9" height="9"/>`
-        : html`<path d="M5 0.5 9.7 9.5H0.3Z"/>`;
-  return html`<svg viewBox="0 0 10 10" aria-hidden="true">${shape}</svg>`;
 }

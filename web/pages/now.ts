@@ -1,6 +1,7 @@
 import type { Incident } from '../../processors/profile/incident.ts';
 import { CAUSE_LABELS, type CauseLabel } from '../../processors/profile/profile.ts';
 import type { Indicator } from '../../reports/indicators.ts';
+import { levelMark } from '../../reports/level-mark.ts';
 import { field, html, type Markup, NOTHING } from '../../reports/markup.ts';
 import type { Summary } from '../../reports/summary-document.ts';
 import { durationText, rateText, scopeText, wholeNumber } from '../../reports/wording.ts';
@@ -64,7 +65,7 @@ function timeOf(indicator: Indicator): string | null {
 function indicatorCard(view: View, name: string, indicator: Indicator, value: string | null, limits: string): Markup {
   const { words } = view;
   return html`<li class="card"><h3>${name}</h3><div class="value${value === null ? ' none' : ''}">${value ?? words.notMeasurable}</div>
-${indicator.level === 'unknown' ? NOTHING : html`<div class="level level-${indicator.level}">${words.level[indicator.level]}</div>`}
+${indicator.level === 'unknown' ? NOTHING : html`<div class="level level-${indicator.level}">${levelMark(indicator.level)}${words.level[indicator.level]}</div>`}
 ${indicator.sessions === 0 ? NOTHING : html`<p>${words.measuredFrom(wholeNumber(indicator.sessions))}</p>`}<p>${limits}</p></li>`;
 }
 

@@ -1,4 +1,4 @@
-import type { Level } from '../../indicators.ts';
+import { levelMark } from '../../level-mark.ts';
 import { cutText, field, html, logLine, Markup, NOTHING, outsideLink, styleHash } from '../../markup.ts';
 import { STYLE } from '../../style.css.ts';
 import type { Block, Card, Column, Inline, Page, Section, Table, Text } from '../page.ts';
@@ -159,15 +159,4 @@ function inlinePart(part: Inline): Markup {
     default:
       return part satisfies never;
   }
-}
-
-/** A shape for each level, so that it does not hang on colour. */
-function levelMark(level: Level): Markup {
-  const shape =
-    level === 'normal'
-      ? html`<circle cx="5" cy="5" r="4.5"/>`
-      : level === 'alarm'
-        ? html`<rect x="0.5" y="0.5" width="9" height="9"/>`
-        : html`<path d="M5 0.5 9.7 9.5H0.3Z"/>`;
-  return html`<svg viewBox="0 0 10 10" aria-hidden="true">${shape}</svg>`;
 }
