@@ -39,7 +39,8 @@ const counted = new Map<string, { hit: number; idle: number }>();
 let failed = true;
 try {
   let hits = 0;
-  const share = Math.ceil(world.sample.total / (wanted + 2));
+  // A third more shares than faults: those that met no work use one up too.
+  const share = Math.ceil(world.sample.total / ((wanted * 4) / 3 + 2));
   for (let turn = 0; hits < wanted && world.sample.left > 0; turn++) {
     if (turn % kinds.length === 0) shuffle(kinds, random);
     const fault = kinds[turn % kinds.length];
