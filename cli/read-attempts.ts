@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { type AttemptRecord, readAttempt } from '../models/prediction/attempt.ts';
+import { type AttemptRecord, byStart, readAttempt } from '../models/prediction/attempt.ts';
 import { messageOf } from '../outputs/output-error.ts';
 import { UseError } from './use-error.ts';
 
@@ -85,8 +85,7 @@ export async function* inOrder(
   let held: AttemptRecord[] = [];
   let reached = Number.NEGATIVE_INFINITY;
   const release = function* (n: number): Generator<OrderedAttempt> {
-    // Array.prototype.sort is stable, so equal starts keep the order of the file.
-    held.sort((a, b) => a.attempt.at - b.attempt.at);
+    held.sort((a, b) => byStart(a.attempt, b.attempt));
     const out = held.slice(0, n);
     held = held.slice(n);
     for (const record of out) {

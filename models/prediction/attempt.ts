@@ -16,6 +16,18 @@ export interface Attempt {
   readonly mechanism: 'password' | 'token' | undefined;
 }
 
+/**
+ * The order in which attempts begin, 0 only for those that cannot be told apart: whoever reads them from finished profiles takes them in the
+ * same order as whoever saw them come.
+ */
+export function byStart(a: Attempt, b: Attempt): number {
+  if (a.at !== b.at) return a.at - b.at;
+  const [left, right] = [namesOf(a), namesOf(b)];
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+const namesOf = (a: Attempt): string => [a.client, a.network, a.server, a.tunnel, a.mechanism, a.id].join('\n');
+
 export const DECISION_KINDS = ['ok', 'timeout_tls', 'timeout_auth', 'auth_failed', 'other_failure', 'unknown'] as const;
 export type DecisionKind = (typeof DECISION_KINDS)[number];
 
@@ -70,8 +82,10 @@ export function readAttempt(document: unknown): ReadAttempt {
     return { kind: 'problem', field: 'event.outcome', need: 'success, failure or unknown' };
   const address = text(field(field(document, 'client'), 'ip')) ?? text(field(field(document, 'source'), 'ip'));
   const vpn = field(field(own, 'path'), 'vpn');
-  const phases = phaseTimes(field(own, 'phases'));
   const stalledIn = text(field(own, 'stalled_in'));
+  const loggedInAt = outcome === 'success' || stalledIn === 'auth' ? undefined : loginTime(field(own, 'phases'));
+  const wasIn = outcome === 'success' || loggedInAt !== undefined;
+  const phases = phaseTimes(field(own, 'phases'), wasIn);
   const decision = {
     at: Math.max(at, decided),
     kind: decisionKind(outcome, text(field(own, 'outcome')), stalledIn),
@@ -81,7 +95,6 @@ export function readAttempt(document: unknown): ReadAttempt {
     poolUsed: share(field(field(own, 'context'), 'pool_used')),
     rekeyed: field(vpn, 'rekeyed') === true,
   };
-  const loggedInAt = outcome === 'success' || stalledIn === 'auth' ? undefined : loginTime(field(own, 'phases'));
   const revision = field(own, 'revision');
   return {
     kind: 'attempt',
@@ -148,11 +161,15 @@ function mechanismOf(name: string | undefined): 'password' | 'token' | undefined
   return /^(xoauth2?|oauthbearer)$/i.test(name) ? 'token' : 'password';
 }
 
-/** Milliseconds of the phases that the logs show. */
-function phaseTimes(phases: unknown): ReadonlyMap<string, number> {
+/**
+ * Milliseconds of the phases that the logs show. `atLogin`: only what was known then. A flow record is written when the flow is over, so the phases
+ * that it tells of were not.
+ */
+function phaseTimes(phases: unknown, atLogin: boolean): ReadonlyMap<string, number> {
   const times = new Map<string, number>();
   if (!Array.isArray(phases)) return times;
   for (const phase of phases.slice(0, PHASES_MAX)) {
+    if (atLogin && text(field(phase, 'source'))?.startsWith('netflow.')) continue;
     const name = text(field(phase, 'name'));
     const ms = amount(field(phase, 'duration_ms'));
     if (name !== undefined && ms !== undefined && !times.has(name)) times.set(name, Math.min(ms, DURATION_MAX_MS));

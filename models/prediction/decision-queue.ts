@@ -1,5 +1,5 @@
 import { Heap } from '../math/heap.ts';
-import type { Attempt, Decision } from './attempt.ts';
+import { type Attempt, byStart, type Decision } from './attempt.ts';
 
 /** An outcome that waits for the moment at which it becomes known. */
 export interface Waiting {
@@ -7,7 +7,7 @@ export interface Waiting {
   readonly decision: Decision;
   /** The attempt is not among those under way: its outcome was known before, or it began unseen. */
   readonly isAfterthought: boolean;
-  /** Of two that become known at the same moment, the one that was added first comes first. */
+  /** Of two alike that become known at the same moment, the one that was added first comes first. */
   readonly order: number;
 }
 
@@ -17,7 +17,7 @@ export interface DecisionQueueData {
   readonly waiting: readonly Waiting[];
 }
 
-/** Outcomes that wait for the moment at which they become known, in the order of that moment, then of arrival. */
+/** Outcomes that wait for the moment at which they become known, in the order of that moment, then of their attempts. */
 export class DecisionQueue {
   readonly #heap = new Heap<Waiting>(isBefore);
   #order: number;
@@ -46,5 +46,7 @@ export class DecisionQueue {
   }
 }
 
-const isBefore = (a: Waiting, b: Waiting): boolean =>
-  a.decision.at < b.decision.at || (a.decision.at === b.decision.at && a.order < b.order);
+function isBefore(a: Waiting, b: Waiting): boolean {
+  const earlier = a.decision.at - b.decision.at || byStart(a.attempt, b.attempt) || a.order - b.order;
+  return earlier < 0;
+}

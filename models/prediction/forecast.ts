@@ -2,7 +2,7 @@ import { Journal } from '../../processors/journal.ts';
 import type { Prediction, Profile } from '../../processors/profile/profile.ts';
 import { isApart, standingOf } from '../../processors/profile/standing.ts';
 import { Heap } from '../math/heap.ts';
-import { type AttemptNames, type AttemptRecord, attemptOf, readAttempt } from './attempt.ts';
+import { type AttemptNames, type AttemptRecord, attemptOf, byStart, readAttempt } from './attempt.ts';
 import { type DriftData, DriftMonitor, type WeekDrift } from './drift.ts';
 import { KeyRisks } from './key-risks.ts';
 import type { KeyedStates, PackedState, StoredState } from './keyed-states.ts';
@@ -28,6 +28,8 @@ export interface Login extends AttemptNames {
   readonly at: number;
   /** Event time at which the line that tells it was taken. */
   readonly knownAt: number;
+  readonly rekeyed: boolean;
+  readonly poolFull: boolean;
 }
 
 export interface ForecastOptions {
@@ -220,8 +222,8 @@ export class Forecast {
       tcpMs: undefined,
       tlsMs: undefined,
       authMs: Math.max(0, Math.round(login.at - login.startedAt)),
-      poolUsed: undefined,
-      rekeyed: false,
+      poolUsed: login.poolFull ? 1 : undefined,
+      rekeyed: login.rekeyed,
     } as const;
     this.#wait(serial, { attempt: attemptOf('', at, login), decision, revision: 0 }, []);
   }
@@ -375,16 +377,10 @@ export class Forecast {
   }
 }
 
-/** By start; of the same moment by what they are, so that the order in which they became known does not matter. */
 function isBefore(a: Turn, b: Turn): boolean {
-  const [x, y] = [a.record.attempt, b.record.attempt];
-  if (x.at !== y.at) return x.at < y.at;
-  const [left, right] = [contentOf(a.record), contentOf(b.record)];
-  return left === right ? a.serial < b.serial : left < right;
+  const earlier = byStart(a.record.attempt, b.record.attempt) || a.serial - b.serial;
+  return earlier < 0;
 }
-
-const contentOf = ({ attempt: a, decision }: AttemptRecord): string =>
-  [a.client, a.network, a.server, a.tunnel, a.mechanism, decision.at, decision.kind, a.id].join('\n');
 
 /** Attempts of no legitimate user: they are known to have happened, and nobody is warned of them. */
 const isOutside = (profile: Profile): boolean =>

@@ -35,6 +35,8 @@ export interface ClosedSession {
   readonly knowledge: number;
   /** A late line came: this replaces an answer that was given before. */
   readonly revised: boolean;
+  /** A limit of the server had been reached shortly before or during its set-up. */
+  readonly poolFull: boolean;
 }
 
 export interface Ban {
@@ -74,6 +76,9 @@ export interface Login {
   readonly address: string | undefined;
   readonly server: string | undefined;
   readonly tunnel: string | undefined;
+  /** The tunnel's keys were renegotiated meanwhile. */
+  readonly rekeyed: boolean;
+  readonly poolFull: boolean;
   readonly mechanism: string | undefined;
 }
 
@@ -98,6 +103,8 @@ const BANS_MAX = 100_000;
 const ANSWERED_MAX = 50_000;
 /** A renegotiation goes on for a moment after the line that tells of it, and stamps are of whole seconds. */
 const REKEY_MS = 2000;
+/** So long before an attempt a limit that was reached still tells that the pool is full. */
+const POOL_MS = 30_000;
 const OTHER_SERVICE_PORTS: ReadonlySet<number> = new Set([25, 80, 110, 443, 465, 587, 995, 4190]);
 
 /**
@@ -260,15 +267,30 @@ export class Site {
     this.count(who, 'loggedIn', at);
     this.count(who, slow ? 'slowSetup' : 'fastSetup', at);
     if (!gone) {
-      const { serial, startedAt, user, mechanism } = who;
-      const tunnel = this.leaseOf(who.sourceIp, startedAt)?.name;
-      const address = this.realClient(who);
-      this.onLogin?.({ serial, startedAt, at, knownAt: this.now, user, address, server, tunnel, mechanism });
+      if (this.onLogin) this.tellOfLogin(who, at, server, this.onLogin);
       this.observations.loggedIn(this.realClient(who), who.user, who.startedAt, at);
       return;
     }
     this.count(who, 'gaveUp', at);
     if (slow) this.count(who, 'authWait', at);
+  }
+
+  private tellOfLogin(who: Party, at: number, server: string | undefined, told: (login: Login) => void): void {
+    const { serial, startedAt, user, mechanism } = who;
+    const tunnel = this.leaseOf(who.sourceIp, startedAt)?.name;
+    told({
+      serial,
+      startedAt,
+      at,
+      knownAt: this.now,
+      user,
+      address: this.realClient(who),
+      server,
+      tunnel,
+      rekeyed: tunnel !== undefined && this.rekeysDuring(tunnel, startedAt, at).length > 0,
+      poolFull: this.poolWasFull(startedAt, at),
+      mechanism,
+    });
   }
 
   private heard(family: string, at: number): void {
@@ -321,7 +343,8 @@ export class Site {
     const known = session.lineKinds.length + session.linesOmitted + (surroundings ? factsIn(surroundings) : 0);
     // A revision counts as knowing more even if much of the company has been forgotten meanwhile.
     const knowledge = before ? Math.max(known, before.knowledge + 1) : known;
-    out.push({ session, closedAt: this.now, surroundings, knowledge, revised: before !== undefined });
+    const poolFull = this.poolWasFull(session.startedAt, session.loggedInAt ?? session.endedAt ?? session.lastAt);
+    out.push({ session, closedAt: this.now, surroundings, knowledge, revised: before !== undefined, poolFull });
   }
 
   /** Monitors, known scanners, and what comes from a proxy itself and leaves at once, as a balancer does that asks whether the server is there. */
@@ -342,13 +365,18 @@ export class Site {
         name: lease.name,
         assignedIp: s.sourceIp,
         realIp: lease.realIp,
-        rekeyedAt: this.rekeysDuring(s, lease.name),
+        rekeyedAt: this.rekeysDuring(lease.name, s.startedAt, s.endedAt ?? s.lastAt),
       },
     };
   }
 
-  private rekeysDuring(s: Session, tunnel: string): readonly number[] {
-    return this.leases.rekeysBetween(tunnel, s.startedAt - REKEY_MS, s.endedAt ?? s.lastAt);
+  private rekeysDuring(tunnel: string, from: number, to: number): readonly number[] {
+    return this.leases.rekeysBetween(tunnel, from - REKEY_MS, to);
+  }
+
+  /** A line of the very moment may come after the one that tells of the login: it does not count. */
+  private poolWasFull(from: number, to: number): boolean {
+    return this.limits.some((l) => l.at >= from - POOL_MS && l.at < to);
   }
 
   // ---- lines of no connection ----

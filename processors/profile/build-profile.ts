@@ -120,8 +120,7 @@ export function buildProfile(
         waf: web?.host ?? null,
         proxy: s.proxy?.frontend ?? null,
       },
-      // What was reached after it was decided says nothing about the attempt.
-      context: { pool_used: closed.surroundings?.limits.some((l) => l.at <= decidedAt) ? 1 : null },
+      context: { pool_used: closed.poolFull ? 1 : null },
       clock,
       events,
       events_omitted: s.linesOmitted,

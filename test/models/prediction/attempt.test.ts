@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { readAttempt } from '../../../models/prediction/attempt.ts';
+import { attemptOf, byStart, readAttempt } from '../../../models/prediction/attempt.ts';
 import { recordOf, worldLines } from './thin-world.ts';
 
 const [line = '{}'] = worldLines(0, 1);
 const document = (): Record<string, Record<string, unknown>> => JSON.parse(line);
+
+const NOBODY = { user: undefined, address: undefined, server: undefined, tunnel: undefined, mechanism: undefined };
 
 describe('reading an attempt', () => {
   test('takes who, from where, to where and when, and the outcome apart from it', () => {
@@ -46,6 +48,31 @@ describe('reading an attempt', () => {
       poolUsed: 0.5,
       rekeyed: true,
     });
+  });
+
+  test('what a flow record tells is known when the flow is over: too late for one that had logged in', () => {
+    const phases = [
+      { name: 'tcp', duration_ms: 35, source: 'netflow.flow' },
+      { name: 'auth', duration_ms: 7, source: 'dovecot.login' },
+    ];
+    const ended = (outcome: string) => {
+      const d = document();
+      const { decision } = recordOf({
+        ...d,
+        event: { ...d.event, outcome },
+        imapwhy: { ...d.imapwhy, phases, stalled_in: 'auth' },
+      });
+      return [decision.tcpMs, decision.authMs];
+    };
+    assert.deepEqual(ended('success'), [undefined, 7]);
+    assert.deepEqual(ended('failure'), [35, 7]);
+  });
+
+  test('of the same moment the order is that of the names, whoever came first', () => {
+    const [a, b] = ['anna', 'zofia'].map((user) => attemptOf('1', 5, { ...NOBODY, user }));
+    assert.ok(a && b);
+    assert.ok(byStart(a, b) < 0 && byStart(b, a) > 0 && byStart(a, a) === 0);
+    assert.ok(byStart({ ...b, at: 4 }, a) < 0);
   });
 
   test('an outcome known before the beginning is known at the beginning', () => {

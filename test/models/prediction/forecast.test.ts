@@ -60,7 +60,15 @@ describe('risks while profiles come', () => {
     const profile = ok(now);
     const { user, client, server } = profile;
     const names = { user: user.name, address: client.ip, server: server.ip, tunnel: undefined, mechanism: undefined };
-    forecast.loggedIn({ serial: 7000, startedAt: now, at: now + 500, knownAt: now + 500, ...names });
+    forecast.loggedIn({
+      serial: 7000,
+      startedAt: now,
+      at: now + 500,
+      knownAt: now + 500,
+      rekeyed: false,
+      poolFull: false,
+      ...names,
+    });
     forecast.advance(now + 3_600_000);
     assert.equal(forecast.take().profiles.length, 0);
     forecast.closed(profile, 7000, false);
