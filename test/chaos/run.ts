@@ -84,14 +84,14 @@ try {
 }
 process.exit(failed ? 1 : 0);
 
-/** Sends a share of the sample, breaks something meanwhile, and waits until every role has done something since. */
+/** Sends a share of the sample, breaks something meanwhile, and waits until every role has done something since the fault. */
 async function strike(world: World, fault: Fault, share: number): Promise<boolean> {
-  const sending = world.sample.send(share);
-  const hit = await fault.strike(world, random);
-  await sending;
   const done = () =>
     ROLES.map((role) => world.brokerProxy.count(role, role === 'index' ? API.offsetCommit : API.endTransaction));
+  const sending = world.sample.send(share);
+  const hit = await fault.strike(world, random);
   const before = done();
+  await sending;
   for (const limit = performance.now() + 20_000; performance.now() < limit; await sleep(20))
     if (done().every((n, i) => n > (before[i] ?? 0))) break;
   return hit;
