@@ -52,7 +52,7 @@ export function ramp(x: number, from: number, to: number): number {
 
 export const yes = (holds: boolean | undefined): number => (holds === true ? 1 : 0);
 
-export const secs = (n: number): string => `${n < 10 ? Math.round(n * 10) / 10 : Math.round(n)} s`;
+export const secs = (n: number): string => `${rounded(n)} s`;
 
 /** Whether it is known that it went wrong: only then is there something to be explained. */
 export const hurt = (c: Case): number => yes(c.outcome !== 'ok' && c.outcome !== 'unknown');
@@ -69,3 +69,6 @@ export function idleEnded(c: Case): boolean {
     c.s.postLogin.commandState === 'running'
   );
 }
+
+/** One digit behind the point for small numbers. */
+export const rounded = (n: number): number => (n < 10 ? Math.round(n * 10) / 10 : Math.round(n));

@@ -1,8 +1,10 @@
 import { CAUSE_LABELS, type CauseLabel } from '../../processors/profile/profile.ts';
 import type { Case, EvidenceRule, Weights } from './case.ts';
+import { CLIENT_EVIDENCE } from './evidence-client.ts';
 import { COMPANY_EVIDENCE } from './evidence-company.ts';
 import { LINE_EVIDENCE } from './evidence-lines.ts';
 import { PATH_EVIDENCE } from './evidence-path.ts';
+import { SEQUENCE_EVIDENCE } from './evidence-sequence.ts';
 import { WEB_EVIDENCE } from './evidence-web.ts';
 
 export const EVIDENCE: readonly EvidenceRule[] = [
@@ -10,6 +12,8 @@ export const EVIDENCE: readonly EvidenceRule[] = [
   ...WEB_EVIDENCE,
   ...PATH_EVIDENCE,
   ...COMPANY_EVIDENCE,
+  ...CLIENT_EVIDENCE,
+  ...SEQUENCE_EVIDENCE,
 ];
 
 /** Log-odds by evidence name and label, with what every label starts from under `base`. Read from weights.json; `fit.ts` writes it. */
