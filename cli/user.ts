@@ -34,7 +34,7 @@ export function registerUser(program: Command): void {
       say(await addUser(name, options, options.oidc ? undefined : await askPassword(name))),
     );
   withFile(user.command('remove'))
-    .description('take an account away; who is signed in with it stays so until the service is restarted')
+    .description('take an account away; who is signed in with it is so no longer')
     .argument('<name>')
     .action(async (name: string, options: UserOptions) => say(await removeUser(name, options)));
   withFile(user.command('list'))

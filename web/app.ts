@@ -20,7 +20,7 @@ import { messagePage, signInPage } from './pages/sign-in.ts';
 import { wafPage, wafPlacePage } from './pages/waf.ts';
 import { isPassword } from './password.ts';
 import { type ParsedQuery, parseQuery } from './query.ts';
-import { type Account, mayWrite, type Person, SignedIn, SignInThrottle } from './sign-in.ts';
+import { type Account, type AccountOf, mayWrite, type Person, SignedIn, SignInThrottle } from './sign-in.ts';
 import { BegunSignIns, type SingleSignOn } from './single-sign-on.ts';
 import { STYLE } from './style.css.ts';
 import { LANGUAGES, type Language, type View } from './view.ts';
@@ -28,7 +28,7 @@ import { LANGUAGES, type Language, type View } from './view.ts';
 /** Who may come in, and by which names and addresses. */
 export interface Access {
   /** Undefined: nobody signs in, which only a server on the loopback interface may do. */
-  readonly account: ((name: string) => Promise<Account | undefined>) | undefined;
+  readonly account: AccountOf | undefined;
   /** Another server that says who somebody is; who has no account may not come in all the same. */
   readonly singleSignOn?: SingleSignOn | undefined;
   /** Names by which the server may be called, with port where it is not the scheme's own: what else a browser asks for is refused (DNS rebinding). */
@@ -104,9 +104,10 @@ export function createApp(application: Application): Hono<Env> {
     csrf({ origin: (origin) => access.hosts.some((h) => origin === `${access.isSecure ? 'https' : 'http'}://${h}`) }),
   );
   app.use(async (c, next) => {
-    c.set('view', viewOf(application, c, personOf(c)));
+    const person = await personOf(c);
+    c.set('view', viewOf(application, c, person));
     c.header('Cache-Control', 'no-store');
-    if (access.account && personOf(c) === undefined && !PUBLIC.has(c.req.path)) {
+    if (access.account && person === undefined && !PUBLIC.has(c.req.path)) {
       if (c.req.method !== 'GET') return c.html(messagePage(c.var.view, c.var.view.words.notAllowed), 403);
       return c.redirect(`/sign-in?to=${encodeURIComponent(c.var.view.here)}`);
     }
@@ -120,10 +121,11 @@ export function createApp(application: Application): Hono<Env> {
     return next();
   });
 
-  function personOf(c: Context): Person | undefined {
+  async function personOf(c: Context): Promise<Person | undefined> {
     if (!access.account) return { name: null, role: 'admin' };
     const token = getCookie(c, TOKEN_COOKIE, access.isSecure ? 'host' : undefined);
-    return token ? signedIn.of(token, clock()) : undefined;
+    const account = token ? await signedIn.of(token, clock(), access.account) : undefined;
+    return account && { name: account.name, role: account.role };
   }
 
   app.get('/style.css', (c) => c.body(STYLE, 200, { 'Content-Type': 'text/css; charset=utf-8' }));
@@ -155,8 +157,9 @@ export function createApp(application: Application): Hono<Env> {
     return c.redirect(to);
   });
 
-  function welcome(c: Context, { name, role }: Account, now: number): void {
-    const token = signedIn.start({ name, role }, now);
+  function welcome(c: Context, account: Account, now: number): void {
+    const { name } = account;
+    const token = signedIn.start(account, now);
     const options = { path: '/', httpOnly: true, sameSite: 'Lax', secure: access.isSecure } as const;
     setCookie(c, TOKEN_COOKIE, token, access.isSecure ? { ...options, prefix: 'host' } : options);
     desk.audit(name, 'signed in', name, new Date(now).toISOString());

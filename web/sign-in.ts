@@ -20,37 +20,50 @@ export interface Account {
   readonly password?: string | undefined;
 }
 
+/** Finds the account of this name, as it is now. */
+export type AccountOf = (name: string) => Promise<Account | undefined>;
+
 const IDLE_MS = 8 * 3_600_000;
 const ABSOLUTE_MS = 24 * 3_600_000;
-const SESSIONS_MAX = 10_000;
+const SIGN_INS_MAX = 10_000;
+
+interface SignIn {
+  /** The account as it was then. */
+  readonly account: Account;
+  readonly since: number;
+  seen: number;
+}
 
 /** Who is signed in. Tokens are kept as hashes, in memory: a restart signs everybody out. Times are epoch ms. */
 export class SignedIn {
-  readonly #sessions = new Map<string, { readonly person: Person; readonly since: number; seen: number }>();
+  readonly #signIns = new Map<string, SignIn>();
 
   /** Returns the token for the cookie. */
-  start(person: Person, now: number): string {
+  start(account: Account, now: number): string {
     const token = randomBytes(32).toString('base64url');
-    const [oldest] = this.#sessions.keys();
-    if (this.#sessions.size >= SESSIONS_MAX && oldest !== undefined) this.#sessions.delete(oldest);
-    this.#sessions.set(hashOf(token), { person, since: now, seen: now });
+    const [oldest] = this.#signIns.keys();
+    if (this.#signIns.size >= SIGN_INS_MAX && oldest !== undefined) this.#signIns.delete(oldest);
+    this.#signIns.set(hashOf(token), { account, since: now, seen: now });
     return token;
   }
 
-  of(token: string, now: number): Person | undefined {
+  /** Whose token it is, with what the account may do by now. One that was taken away or has a new password lets nobody in any more. */
+  async of(token: string, now: number, accountOf: AccountOf): Promise<Account | undefined> {
     const hash = hashOf(token);
-    const session = this.#sessions.get(hash);
-    if (!session) return undefined;
-    if (now - session.seen > IDLE_MS || now - session.since > ABSOLUTE_MS) {
-      this.#sessions.delete(hash);
+    const signIn = this.#signIns.get(hash);
+    if (!signIn) return undefined;
+    const account = await accountOf(signIn.account.name);
+    const isOver = now - signIn.seen > IDLE_MS || now - signIn.since > ABSOLUTE_MS;
+    if (isOver || !account || account.password !== signIn.account.password) {
+      this.#signIns.delete(hash);
       return undefined;
     }
-    session.seen = now;
-    return session.person;
+    signIn.seen = now;
+    return account;
   }
 
   end(token: string): void {
-    this.#sessions.delete(hashOf(token));
+    this.#signIns.delete(hashOf(token));
   }
 }
 

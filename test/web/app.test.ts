@@ -325,6 +325,23 @@ describe('who may come in', () => {
     assert.equal((await s.get('/', { Cookie })).status, 302);
   });
 
+  it('is what the account is now: another role counts at once, a new password or no account ends it', async (t) => {
+    let account: Account | undefined = { name: 'ola', role: 'reviewer', password: await kept };
+    const s = await site(t, { account: async () => account });
+    const signIn = async () => cookieOf(await s.post('/sign-in', { name: 'ola', password: PASSWORD, to: '/' }));
+    const feedback = (Cookie: string) => s.post(`${LOSSY}/feedback`, { label: 'none' }, { Cookie });
+    const Cookie = await signIn();
+    account = { ...account, role: 'viewer' };
+    assert.equal((await s.get('/', { Cookie })).status, 200);
+    assert.equal((await feedback(Cookie)).status, 403);
+    account = { ...account, password: `${account.password}0` };
+    assert.equal((await s.get('/', { Cookie })).status, 302);
+    account = { ...account, password: await kept };
+    const again = await signIn();
+    account = undefined;
+    assert.equal((await s.get('/', { Cookie: again })).status, 302);
+  });
+
   it('must wait after wrong passwords, also with the right one', async (t) => {
     const s = await site(t, guarded);
     const tries = await Promise.all(
