@@ -72,7 +72,7 @@ export interface StoredForecast {
 }
 
 /** Goes up whenever what is written down changes: an older state is not taken up, and history begins anew. */
-export const FORECAST_FORMAT = 1;
+export const FORECAST_FORMAT = 2;
 
 /**
  * An attempt's risk is told when event time is so far beyond its start: an attempt that fails within four minutes has closed by then (three

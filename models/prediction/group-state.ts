@@ -76,11 +76,6 @@ export class GroupState {
     return Number.isNaN(rate) ? base : rate;
   }
 
-  /** Failure rate on time scale `i`. */
-  rate(i: number, at: number, base: number): number {
-    return this.#failed.mean(i, at, base, PRIOR_WEIGHT);
-  }
-
   observe(o: Observation, base: number, blame: number): void {
     const { at, kind } = o.decision;
     if (kind === 'unknown') return;

@@ -1,5 +1,5 @@
 import { Packer, Unpacker } from '../math/packing.ts';
-import { type Attempt, type AttemptRecord, type Decision, isFailure } from './attempt.ts';
+import type { Attempt, AttemptRecord, Decision } from './attempt.ts';
 import { CLIENT_FEATURES, ClientState } from './client-state.ts';
 import { DecisionQueue, type DecisionQueueData, type Waiting } from './decision-queue.ts';
 import type { FeatureWriter } from './features.ts';
@@ -8,13 +8,10 @@ import { KeyedStates, type PackedState } from './keyed-states.ts';
 import type { Observation } from './observation.ts';
 import { POOL_FEATURES, PoolState } from './pool-state.ts';
 import { REKEY_FEATURES, RekeyState, RekeyWidth } from './rekey-state.ts';
+import { SiteRates, type SiteRatesData } from './site-rates.ts';
 import { type EventWindow, RecentEvents, type WindowEvent, windowEvent } from './window.ts';
 
 const DAY_MS = 86_400_000;
-/** Until the site's own rates are known. */
-const BASE_PRIOR = 0.1;
-const BASE_PRIOR_WEIGHT = 20;
-const BASE_SHARE_MIN = 0.0005;
 
 /** Names of all features, in the order in which they are written. */
 export const FEATURES: readonly string[] = [
@@ -79,14 +76,13 @@ class TunnelState extends NetworkState {
 /** All that is no state of one key; survives JSON. */
 export interface KnowledgeData {
   readonly queue: DecisionQueueData;
+  readonly site: SiteRatesData;
   /** Base64. */
-  readonly all: string;
-  readonly base: number;
+  readonly rekeyWidth: string;
   readonly decided: number;
 }
 
-/** More than the state of all together needs. */
-const ALL_BYTES_MAX = 16_384;
+const REKEY_WIDTH_BYTES_MAX = 256;
 
 /**
  * All that is known at a moment, from profiles in the order of their start. The outcome of an attempt waits in a queue until the moment
@@ -98,9 +94,8 @@ export class Knowledge {
   readonly #networks: KeyedStates<NetworkState>;
   readonly #servers: KeyedStates<ServerState>;
   readonly #tunnels: KeyedStates<TunnelState>;
-  readonly #all = new GroupState();
+  readonly #site: SiteRates;
   readonly #rekeyWidth = new RekeyWidth();
-  #base = BASE_PRIOR;
   #decided = 0;
 
   /** Told of each outcome that is let in; training keeps them. */
@@ -111,23 +106,20 @@ export class Knowledge {
     this.#networks = new KeyedStates(keysMax, () => new NetworkState());
     this.#servers = new KeyedStates(keysMax, () => new ServerState());
     this.#tunnels = new KeyedStates(keysMax, () => new TunnelState());
+    this.#site = new SiteRates(data?.site);
     if (!data) return;
     this.#queue = new DecisionQueue(data.queue);
-    const all = new Unpacker(Buffer.from(data.all, 'base64'));
-    this.#all.unpack(all);
-    this.#rekeyWidth.unpack(all);
-    this.#base = data.base;
+    this.#rekeyWidth.unpack(new Unpacker(Buffer.from(data.rekeyWidth, 'base64')));
     this.#decided = data.decided;
   }
 
   toData(): KnowledgeData {
-    const all = new Packer(ALL_BYTES_MAX);
-    this.#all.pack(all);
-    this.#rekeyWidth.pack(all);
+    const rekeyWidth = new Packer(REKEY_WIDTH_BYTES_MAX);
+    this.#rekeyWidth.pack(rekeyWidth);
     return {
       queue: this.#queue.toData(),
-      all: Buffer.from(all.bytes()).toString('base64'),
-      base: this.#base,
+      site: this.#site.toData(),
+      rekeyWidth: Buffer.from(rekeyWidth.bytes()).toString('base64'),
       decided: this.#decided,
     };
   }
@@ -156,15 +148,15 @@ export class Knowledge {
   describe(attempt: Attempt, out: FeatureWriter, window: EventWindow): void {
     this.advance(attempt.at);
     const { at, client } = attempt;
-    const base = this.#base;
+    const { base } = this.#site;
     out.restart();
     const angle = (2 * Math.PI * (at % DAY_MS)) / DAY_MS;
     out.put(Math.sin(angle));
     out.put(Math.cos(angle));
     out.put(attempt.mechanism === undefined ? Number.NaN : attempt.mechanism === 'token' ? 1 : 0);
     out.put(attempt.tunnel === undefined ? 0 : 1);
-    out.put(this.#all.rate(1, at, base));
-    out.put(this.#all.rate(2, at, base));
+    out.put(this.#site.rate(0, at));
+    out.put(this.#site.rate(1, at));
     out.put(base);
     const clientState = this.#clients.peek(client);
     (clientState ?? NEW_CLIENT).describe(at, base, out);
@@ -209,6 +201,7 @@ export class Knowledge {
   /** Lets in what was decided by `to`. */
   advance(to: number): void {
     for (let next = this.#queue.take(to); next !== undefined; next = this.#queue.take(to)) this.#learn(next);
+    this.#site.advance(to);
   }
 
   #learn({ attempt, decision, isAfterthought }: Waiting): void {
@@ -216,7 +209,8 @@ export class Knowledge {
     const network = this.#networks.get(attempt.network);
     const server = this.#servers.get(attempt.server);
     const tunnel = this.#tunnels.get(attempt.tunnel);
-    const base = this.#base;
+    this.#site.advance(decision.at);
+    const { base } = this.#site;
     if (!isAfterthought)
       for (const pending of [client?.pending, network?.group.pending, server?.group.pending, tunnel?.group.pending])
         pending?.decided(attempt.at);
@@ -230,15 +224,13 @@ export class Knowledge {
     server?.group.observe(o, base, (rates[2] ?? 0) / total);
     tunnel?.group.observe(o, base, (rates[3] ?? 0) / total);
     client?.observe(o, base);
-    this.#all.observe(o, base, 0);
+    this.#site.add(attempt, decision);
     if (server && decision.poolUsed !== undefined) server.pool.observe(attempt.at, decision.poolUsed);
     if (decision.kind === 'unknown') return;
     const event = windowEvent(o, this.#decided);
     for (const state of [client, network, server, tunnel]) state?.recent.push(event);
     this.onLearned?.(event);
     this.#decided++;
-    const share = Math.max(BASE_SHARE_MIN, 1 / (this.#decided + BASE_PRIOR_WEIGHT));
-    this.#base += share * ((isFailure(decision.kind) ? 1 : 0) - this.#base);
   }
 }
 

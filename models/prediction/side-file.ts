@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { MODEL_KINDS, type ModelKind } from './prediction-model.ts';
 
 /** Goes up whenever a feature changes its meaning: an older model would read other numbers than it was trained on. */
-export const MODEL_FORMAT = 2;
+export const MODEL_FORMAT = 3;
 
 /** What stands beside the ONNX file: all that is needed to use and to judge it. Written by `train`, never by hand. */
 export interface SideFile {
