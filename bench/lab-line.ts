@@ -31,7 +31,7 @@ const PLACES = new RegExp(
     String.raw`\b((?:198\.51\.100|203\.0\.113|198\.18\.5|100\.64\.10|10\.31\.4|172\.20\.8)\.\d{1,3})\b`,
     String.raw`([a-z0-9._-]+)(?=@example\.org)`,
     String.raw`\b(laptop-\d\d)\b`,
-    String.raw`(?<=<)([A-Za-z0-9+/]{16})(?=>)`, // Dovecot's session id
+    `(?<=<)([A-Za-z0-9+/]{16})(?=>)`, // Dovecot's session id
   ].join('|'),
   'g',
 );
