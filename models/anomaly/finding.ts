@@ -6,11 +6,13 @@ export type FindingLevel = (typeof FINDING_LEVELS)[number];
 
 export const SERIES_METRICS = ['attempts', 'success rate', 'set-up time', 'TLS time', 'WAF blocks'] as const;
 export type SeriesMetric = (typeof SERIES_METRICS)[number];
+/** What can be unusual: a series, or one session by itself. */
+export type UnusualMetric = SeriesMetric | 'session size';
 
 /** One series that was unusual, at its worst. */
 export interface UnusualSeries {
-  readonly scope: string; // `server:mx1`, `network:198.51.100.0/24`, `tunnel:…`, `client:Thunderbird`, `rule:942100 /path`, `address:…`
-  readonly metric: SeriesMetric;
+  readonly scope: string; // `server:mx1`, `network:198.51.100.0/24`, `tunnel:…`, `client:Thunderbird`, `rule:942100 /path`, `address:…`, `session:ID`
+  readonly metric: UnusualMetric;
   readonly level: FindingLevel;
   readonly basis: 'limit' | 'learned'; // a fixed limit was passed, or what is usual for that hour
   readonly score: number; // 0 to 1

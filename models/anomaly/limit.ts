@@ -8,6 +8,9 @@ const TIMES_MIN = 5;
 /** Attempts a minute from one address: design section 7. */
 export const ATTEMPTS_A_MINUTE_MAX = 500;
 
+/** Bytes of one session, above which a person should look at it: design section 7. */
+export const SESSION_BYTES_MAX = 1e9;
+
 /** What a level scores where no history says more. */
 export const LEVEL_SCORES: Readonly<Record<FindingLevel, number>> = { watch: 0.5, warning: 0.7, alarm: 0.9 };
 

@@ -1,6 +1,6 @@
 import { type LimitLevel, type Limits, SETUP_LIMITS_MS, TLS_LIMITS_MS } from '../../processors/profile/limits.ts';
 import { Detector, type Finding, scoreOf } from './detector.ts';
-import type { FindingLevel, SeriesMetric } from './finding.ts';
+import type { FindingLevel, SeriesMetric, UnusualMetric } from './finding.ts';
 import type { Kind } from './kind.ts';
 import { LEVEL_SCORES, successLevel, timeLevel } from './limit.ts';
 import { numberText, reasonText } from './reason.ts';
@@ -18,7 +18,7 @@ export interface Sample {
 
 /** A series that was unusual in one slot. */
 export interface Unusual {
-  readonly metric: SeriesMetric;
+  readonly metric: UnusualMetric;
   readonly level: FindingLevel;
   readonly basis: 'limit' | 'learned';
   readonly score: number;

@@ -3,7 +3,7 @@ import { setupTime, tlsTime } from '../../processors/profile/set-up-times.ts';
 import { isApart, isFailed, isLegitimate, standingOf } from '../../processors/profile/standing.ts';
 import type { AnomalyFinding } from './finding.ts';
 import { type FailedSession, Findings, type FindingsData, isPersonal, type UnusualScope } from './findings.ts';
-import { ATTEMPTS_A_MINUTE_MAX, LEVEL_SCORES } from './limit.ts';
+import { ATTEMPTS_A_MINUTE_MAX, LEVEL_SCORES, SESSION_BYTES_MAX } from './limit.ts';
 import { type Sample, ScopeSeries, type ScopeSeriesData } from './scope-series.ts';
 
 /** Series are judged once a minute of event time. */
@@ -13,6 +13,7 @@ const AWAKE_SLOTS = 60;
 const SCOPES_MAX = 2000;
 const FAILED_MAX = 5000;
 const ADDRESSES_MAX = 10_000;
+const LARGE_MAX = 100;
 const NAME_LENGTH_MAX = 80;
 const SCORE_PARTS = 10_000;
 
@@ -29,6 +30,7 @@ export interface AnomalyWatchData {
   readonly scopes: readonly (Omit<Scope, 'series'> & { readonly series: ScopeSeriesData })[];
   readonly failed: readonly FailedSession[];
   readonly addresses: readonly (readonly [string, number])[];
+  readonly large?: readonly UnusualScope[];
   readonly findings: FindingsData;
 }
 
@@ -41,6 +43,7 @@ export class AnomalyWatch {
   readonly #scopes = new Map<string, Scope>();
   readonly #findings: Findings;
   readonly #addresses: Map<string, number>;
+  #large: UnusualScope[];
   #failed: FailedSession[];
   #slot: number;
 
@@ -49,6 +52,7 @@ export class AnomalyWatch {
     for (const s of data?.scopes ?? []) this.#scopes.set(s.name, { ...s, series: new ScopeSeries(s.series) });
     this.#failed = [...(data?.failed ?? [])];
     this.#addresses = new Map(data?.addresses);
+    this.#large = [...(data?.large ?? [])];
     this.#findings = new Findings(data?.findings);
   }
 
@@ -58,6 +62,7 @@ export class AnomalyWatch {
       scopes: [...this.#scopes.values()].map((s) => ({ ...s, series: s.series.toData() })),
       failed: this.#failed,
       addresses: [...this.#addresses],
+      large: this.#large,
       findings: this.#findings.toData(),
     };
   }
@@ -87,6 +92,8 @@ export class AnomalyWatch {
         scope.lastSlot = this.#slot;
       }
       this.#countAddress(profile);
+      if ((profile.network.bytes ?? 0) > SESSION_BYTES_MAX && this.#large.length < LARGE_MAX)
+        this.#large.push(largeSession(profile));
       if (failed) this.#remember(profile, scopes, networkOf);
     }
     const score = scoreOfAll(scopes, failed, this.#slot * SLOT_MS);
@@ -130,6 +137,8 @@ export class AnomalyWatch {
         unusual: [{ metric: 'attempts', level: 'alarm', basis: 'limit', score, reason }],
       });
     }
+    unusual.push(...this.#large);
+    this.#large = [];
     unusual.sort((a, b) => (a.scope < b.scope ? -1 : 1));
     this.#findings.add(this.#slot, at, SLOT_MS, unusual, this.#failed);
     this.#failed = [];
@@ -180,6 +189,18 @@ export class AnomalyWatch {
       scopes: [...scopes.map((s) => s.name), ...(address === null ? [] : [`address:${address}`])],
     });
   }
+}
+
+/** One session by itself that moved so much that a person should look at it. */
+function largeSession({ network, user, client, imapwhy }: Profile): UnusualScope {
+  const gigabytes = Math.round((network.bytes ?? 0) / 1e8) / 10;
+  const reason = `${gigabytes} GB in one session of ${user.name ?? client.ip ?? 'somebody unknown'}: more than 1 GB, to be looked at by a person`;
+  const score = LEVEL_SCORES.watch;
+  return {
+    scope: `session:${imapwhy.session.id}`,
+    attempts: 1,
+    unusual: [{ metric: 'session size', level: 'watch', basis: 'limit', score, reason }],
+  };
 }
 
 /** Where a profile belongs: every scope that it names. */

@@ -21,15 +21,26 @@ interface Attempt {
   readonly outcome?: Profile['imapwhy']['outcome'];
   readonly setupMs?: number;
   readonly tags?: readonly string[];
+  readonly bytes?: number;
 }
 
-function profileOf({ id, at, ip = '198.51.100.7', cause, outcome = 'ok', setupMs = 300, tags = [] }: Attempt): Profile {
+function profileOf({
+  id,
+  at,
+  ip = '198.51.100.7',
+  cause,
+  outcome = 'ok',
+  setupMs = 300,
+  tags = [],
+  bytes = 2000,
+}: Attempt): Profile {
   const [start, end] = [new Date(at).toISOString(), new Date(at + setupMs).toISOString()];
   return {
     ...healthy,
     event: { ...healthy.event, start, end },
     client: { ip },
     source: { ip, port: 1024 },
+    network: { ...healthy.network, bytes },
     host: { name: 'mx1' },
     user: { name: `user-${id}` },
     user_agent: { name: 'Thunderbird/115.6.0' },
@@ -119,6 +130,18 @@ describe('from a cold start', () => {
     assert.deepEqual(run(stream(40, (m) => failing(m, m === 20 ? 1 : 0), 5)).findings, []);
     const own = { label: 'client.stale_token', scope: 'user:anna' } as const;
     assert.deepEqual(run(stream(40, (m) => (m === 20 ? failing(m, 8, own) : []))).findings, []);
+  });
+
+  test('one session of more than 1 GB is to be looked at, though it went well', () => {
+    const large = (bytes: number) => (m: number) =>
+      m === 20 ? [{ id: 'large', at: MONDAY + m * MINUTE, ip: '198.51.100.7', bytes }] : [];
+    assert.deepEqual(run(stream(40, large(1e9))).findings, []);
+    const { findings } = run(stream(40, large(1.4e9)));
+    assert.deepEqual(
+      findings.map(({ imapwhy: { anomaly } }) => [anomaly.scope, anomaly.level, anomaly.series[0]?.metric]),
+      [['session:large', 'watch', 'session size']],
+    );
+    assert.match(findings[0]?.imapwhy.anomaly.reason ?? '', /^1\.4 GB in one session of user-large: more than 1 GB/);
   });
 
   test('slow set-ups pass a limit without a failure', () => {
