@@ -1,3 +1,4 @@
+import type { ColdLines } from '../../processors/correlate/cold-lines.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
 import type { StoredSession } from '../../processors/correlate/session-store.ts';
 import type { SessionsCore, TimedSessionEvent } from '../../processors/correlate/sessions.ts';
@@ -9,6 +10,8 @@ import { topicOf, Watermark } from './watermark.ts';
 
 /** Lines of one source may be out of order by this much. */
 export const LATENESS_MS = 30_000;
+/** A session without a line for so long, in event time, probably waits for mail: for minutes or hours more. */
+const REST_MS = 5 * 60_000;
 /** Serials of partitions lie this far apart. */
 const SERIALS = 2 ** 36;
 
@@ -32,6 +35,8 @@ export interface StoredPartition {
   readonly sessions: readonly StoredSession[];
   readonly addresses: SharedAddressesState;
   readonly postponed: readonly TimedSessionEvent[];
+  /** Lines of `sessions` that were packed away as they were read. */
+  readonly cold?: ColdLines;
 }
 
 /** An event that could not be applied, and why. */
@@ -56,6 +61,8 @@ export class SessionsPartition {
   private next: number;
   private reached: number;
   private ended = false;
+  /** Event time at which sessions were put to rest last. */
+  private restedAt: number;
 
   constructor(options: SessionsPartitionOptions, stored?: StoredPartition) {
     this.options = options;
@@ -66,6 +73,7 @@ export class SessionsPartition {
           stored.addresses,
           stored.postponed,
           options.correlate,
+          stored.cold,
         )
       : new Sessions(options.correlate, undefined, options.partition * SERIALS);
     this.sessions.keepJournal();
@@ -74,6 +82,7 @@ export class SessionsPartition {
     this.watermark = new Watermark(stored?.core.units.filter(({ unit }) => read.has(topicOf(unit))));
     this.next = stored?.core.next ?? 0;
     this.reached = this.sessions.advancedTo;
+    this.restedAt = this.reached;
   }
 
   get open(): number {
@@ -139,6 +148,7 @@ export class SessionsPartition {
    * this time for done.
    */
   advance(rejected: RejectedEvent[] = []): FactBatch {
+    this.rest();
     const facts: SiteFact[] = [];
     const reached = this.watermark.at(this.options.units) - LATENESS_MS;
     this.ended = reached === Number.POSITIVE_INFINITY;
@@ -149,6 +159,16 @@ export class SessionsPartition {
       this.pending = this.pending.filter(({ last }) => last >= to);
     }
     return { progress: this.progress(), sources: [], facts };
+  }
+
+  /** What was told before and what changed by it has been written down. */
+  private rest(): void {
+    if (!(this.reached - this.restedAt >= REST_MS)) {
+      if (!Number.isFinite(this.restedAt)) this.restedAt = this.reached;
+      return;
+    }
+    this.restedAt = this.reached;
+    this.sessions.rest(this.reached - REST_MS);
   }
 
   progress(): Progress {

@@ -1,5 +1,6 @@
 import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
 import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
+import { ColdLines } from '../../processors/correlate/cold-lines.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
 import { reviveStored, type StoredSession } from '../../processors/correlate/session-store.ts';
 import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
@@ -42,9 +43,20 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
   protected async restore(leases: readonly Lease[]): Promise<readonly SessionsPartition[]> {
     const { topics, units, correlate } = this.options;
     const partitions = leases.map((lease) => lease.partition);
-    const states = await readState(this.context.kafka, topics.sessionsState, partitions, takeUp, (e) => this.failed(e));
+    const cold = new Map(partitions.map((partition) => [partition, new ColdLines()]));
+    const states = await readState<Part>(
+      this.context.kafka,
+      topics.sessionsState,
+      partitions,
+      (partition, key, value, before) => takeUp(key, value, before, cold.get(partition)),
+      (e) => this.failed(e),
+    );
     return partitions.map(
-      (partition) => new SessionsPartition({ partition, units, correlate }, storedPartition(states.get(partition))),
+      (partition) =>
+        new SessionsPartition(
+          { partition, units, correlate },
+          storedPartition(states.get(partition), cold.get(partition)),
+        ),
     );
   }
 
@@ -125,15 +137,31 @@ type Part =
   | { readonly kind: 'postponed'; readonly event: TimedSessionEvent }
   | { readonly kind: 'unknown' };
 
-function takeUp(key: string, value: Buffer): Part {
+/** Of a session its lines are packed at once: all of them together would be too much. */
+function takeUp(
+  key: string,
+  value: Buffer | null,
+  before: Part | undefined,
+  cold: ColdLines | undefined,
+): Part | undefined {
+  if (before?.kind === 'session') cold?.forget(before.stored.session);
+  if (value === null) return undefined;
   const data = JSON.parse(value.toString('utf8'));
-  if (key.startsWith(SESSION)) return { kind: 'session', stored: reviveStored(data) };
+  if (key.startsWith(SESSION)) {
+    const stored = reviveStored(data);
+    cold?.cool(stored.session);
+    return { kind: 'session', stored };
+  }
   if (key.startsWith(ADDRESS)) return { kind: 'address', entry: [key.slice(ADDRESS.length), data] };
   if (key.startsWith(POSTPONED)) return { kind: 'postponed', event: data };
   return key === CORE ? { kind: 'core', core: data } : { kind: 'unknown' };
 }
 
-function storedPartition(state: ReadonlyMap<string, Part> | undefined): StoredPartition | undefined {
+function storedPartition(
+  state: ReadonlyMap<string, Part> | undefined,
+  cold = new ColdLines(),
+): StoredPartition | undefined {
+  cold.pack();
   const written = state?.get(CORE);
   if (!state || written?.kind !== 'core') return undefined;
   const sessions: StoredSession[] = [];
@@ -144,5 +172,5 @@ function storedPartition(state: ReadonlyMap<string, Part> | undefined): StoredPa
     else if (part.kind === 'address') addresses.push(part.entry);
     else if (part.kind === 'postponed') postponed.push(part.event);
   }
-  return { core: written.core, sessions, addresses, postponed };
+  return { core: written.core, sessions, addresses, postponed, cold };
 }

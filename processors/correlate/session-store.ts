@@ -1,6 +1,7 @@
 import { forgetOldest } from '../forget-oldest.ts';
 import { Journal } from '../journal.ts';
 import { localPart } from '../resolve/network.ts';
+import { ColdLines } from './cold-lines.ts';
 import { copySession, reviveSession, type Session } from './session.ts';
 import { SessionIndex } from './session-index.ts';
 import { transportKey } from './transport-key.ts';
@@ -55,6 +56,12 @@ export class SessionStore {
   private readonly closed = new Map<number, Session>();
   /** Serials of sessions that changed, opened, closed or are known no more. */
   readonly journal = new Journal<number>();
+  private readonly cold: ColdLines;
+
+  /** `cold`: with the lines of those that it will be given. */
+  constructor(cold = new ColdLines()) {
+    this.cold = cold;
+  }
 
   get size(): number {
     return this.open.size;
@@ -78,6 +85,18 @@ export class SessionStore {
     this.journal.note(s.serial);
   }
 
+  /** Before a line is added to it, its lines are read or it is given out: they may have been packed away. */
+  warm(s: Session): void {
+    this.cold.warm(s);
+  }
+
+  /** Packs the lines of sessions that nothing was said of since `before`, open or closed. Nobody outside may hold one of them to read its lines. */
+  cool(before: number): void {
+    for (const s of this.open.values()) if (s.lastAt < before) this.cold.cool(s);
+    for (const s of this.closed.values()) if (s.lastAt < before) this.cold.cool(s);
+    this.cold.pack();
+  }
+
   /** The `n` that were opened first. */
   oldest(n: number): readonly Session[] {
     const oldest: Session[] = [];
@@ -91,6 +110,7 @@ export class SessionStore {
   /** Takes it out of everything. */
   remove(s: Session): void {
     this.open.delete(s.serial);
+    this.cold.forget(s);
     this.journal.note(s.serial);
     this.shared.delete(s);
     if (s.dovecotId !== undefined && this.byDovecotId.get(s.dovecotId) === s) this.byDovecotId.delete(s.dovecotId);
@@ -183,6 +203,7 @@ export class SessionStore {
   private forgetRevisable(id: string, s: Session): void {
     this.revisable.delete(id);
     this.closed.delete(s.serial);
+    this.cold.forget(s);
     this.journal.note(s.serial);
   }
 
@@ -190,19 +211,21 @@ export class SessionStore {
   entries(serials: readonly number[]): readonly (readonly [number, StoredSession | undefined])[] {
     return serials.map((serial) => {
       const open = this.open.get(serial);
+      const session = this.closed.get(serial);
+      if (open) this.warm(open);
+      else if (session) this.warm(session);
       if (open) {
         const found = this.isFoundBy(open, open.sourceIp, open.sourcePort);
         const foundBefore = this.isFoundBy(open, open.clientIp, open.proxy?.clientPort);
         return [serial, { session: open, closed: false, shared: this.shared.has(open), found, foundBefore }];
       }
-      const session = this.closed.get(serial);
       return [serial, session && { session, closed: true, shared: false, found: false, foundBefore: false }];
     });
   }
 
   /** The store that has these entries (`reviveStored`), in the order in which they were written last: so closed ones lie in the order in which they were closed. */
-  static fromEntries(entries: readonly StoredSession[]): SessionStore {
-    const store = new SessionStore();
+  static fromEntries(entries: readonly StoredSession[], cold?: ColdLines): SessionStore {
+    const store = new SessionStore(cold);
     for (const { session, closed } of entries) if (closed) store.keepRevisable(session);
     const open = entries.filter(({ closed }) => !closed).sort((a, b) => bySerial(a.session, b.session));
     for (const { session: s, shared, found, foundBefore } of open) {
@@ -226,6 +249,7 @@ export class SessionStore {
   reopen(id: string): Session | undefined {
     const closed = this.revisable.get(id);
     if (!closed) return undefined;
+    this.warm(closed);
     this.forgetRevisable(id, closed);
     const s = copySession(closed);
     s.dueAt = Number.POSITIVE_INFINITY;
@@ -243,6 +267,7 @@ export class SessionStore {
   }
 
   toData(): SessionStoreState {
+    for (const s of [...this.open.values(), ...this.revisable.values()]) this.warm(s);
     return {
       open: [...this.open.values()],
       revisable: [...this.revisable.values()],

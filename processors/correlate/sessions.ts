@@ -5,6 +5,7 @@ import type { HaproxyEvent } from '../parse/haproxy.ts';
 import type { NetfilterEvent } from '../parse/netfilter.ts';
 import type { NetflowEvent } from '../parse/netflow.ts';
 import { localPart } from '../resolve/network.ts';
+import type { ColdLines } from './cold-lines.ts';
 import { gatherAuth, gatherDrop, gatherFlow, gatherLogin, gatherMailSession, gatherProxy } from './gather.ts';
 import {
   absorb,
@@ -169,6 +170,7 @@ export class Sessions {
     addresses: SharedAddressesState,
     postponed: readonly TimedSessionEvent[],
     options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS,
+    cold?: ColdLines,
   ): Sessions {
     const s = new Sessions(options, undefined, core.serial);
     s.now = core.now ?? Number.NEGATIVE_INFINITY;
@@ -178,7 +180,7 @@ export class Sessions {
     s.joined = core.joined;
     s.tell = new Tell(core.heard);
     for (const e of postponed) s.postpone(e);
-    s.store = SessionStore.fromEntries(sessions);
+    s.store = SessionStore.fromEntries(sessions, cold);
     s.shared = new SharedAddresses(addresses);
     for (const open of s.store.all()) {
       if (Number.isFinite(open.dueAt)) s.timers.add(open.dueAt, open.serial);
@@ -221,6 +223,14 @@ export class Sessions {
     this.reached = Math.max(this.reached, to);
   }
 
+  /**
+   * Packs what is held of sessions that nothing was said of since `before`, UTC ms: less memory for more work when their next line comes. What was told and what changed must have
+   * been written down.
+   */
+  rest(before: number): void {
+    this.store.cool(before);
+  }
+
   /** End of input: time goes on without further lines until everything has closed; what had not ended is marked incomplete. */
   flush(out: SiteFact[]): void {
     this.advance(Number.POSITIVE_INFINITY, out);
@@ -260,6 +270,7 @@ export class Sessions {
   }
 
   private close(s: Session): void {
+    this.store.warm(s);
     this.store.remove(s);
     if (s.endedAt === undefined && (s.loggedInAt !== undefined || s.idSentAt !== undefined)) tag(s, 'incomplete');
     this.tell.closed(s);
@@ -460,6 +471,8 @@ export class Sessions {
 
   /** Adds to `into` what was held for another one that turns out to be the same. */
   private merge(other: Session, into: Session): void {
+    this.store.warm(into);
+    this.store.warm(other);
     absorb(into, other);
     this.store.remove(other);
     this.tell.merged(other, into);
@@ -623,6 +636,7 @@ export class Sessions {
     if (t.at < s.firstAt) s.firstAt = t.at;
     if (t.seenAt > s.lastAt) s.lastAt = t.seenAt;
     this.joined++;
+    this.store.warm(s);
     addLine(s, t, kind);
     this.store.changed(s);
   }
