@@ -98,6 +98,7 @@ async function examineKafka(kafka: Kafka, config: RunConfig): Promise<readonly F
         found: `has ${events} partitions, the configuration says ${config.partitions}`,
         advice: `Its number is fixed. Set partitions: ${events}, or drain and start with another topic_prefix.`,
       });
+    if (!config.correlation) findings.push(await correlationOf(kafka, config));
     findings.push(await mayWrite(kafka, config));
     for (const { group, reads } of groupsOf(config)) findings.push(await lagOf(kafka, group, reads));
     return findings;
@@ -124,6 +125,23 @@ async function mayWrite(kafka: Kafka, config: RunConfig): Promise<Finding> {
       advice: `Allow Write and Describe on transactional ids that begin with ${id}, and Read on groups that begin so.`,
     };
   }
+}
+
+/** It is off here; where somebody correlates all the same, the sessions lack the lines that are read here, and wait for them. */
+async function correlationOf(kafka: Kafka, config: RunConfig): Promise<Finding> {
+  const what = 'correlation';
+  const sessions = groupsOf({ ...config, correlation: true }).find(({ step }) => step === 'sessions');
+  const there = await kafka.describeTopics(sessions?.reads ?? []);
+  for (const topic of there.keys())
+    if ((await kafka.committedOffsets(sessions?.group ?? '', topic)).size > 0)
+      return {
+        what,
+        state: 'warning',
+        found: `is off, but the group ${sessions?.group} has read ${topic}`,
+        advice:
+          'If processes with the role correlate still run, stop them or leave correlation: false out of this configuration.',
+      };
+  return { what, state: 'ok', found: 'is off: lines are parsed and indexed, nobody joins them into sessions' };
 }
 
 async function lagOf(kafka: Kafka, group: string, reads: readonly string[]): Promise<Finding> {

@@ -31,7 +31,7 @@ const input = v.strictObject({
 });
 
 /** The configuration of `imapwhy run`, as people write it. */
-const runConfig = v.strictObject({
+const sections = v.strictObject({
   kafka: kafkaSection,
   elasticsearch: v.optional(elasticsearchConfig),
   /** For `imapwhy setup` alone. */
@@ -40,7 +40,10 @@ const runConfig = v.strictObject({
   prediction: v.optional(v.strictObject({ model: v.pipe(v.string(), v.minLength(1, 'names no folder')) })),
   /** Of the causes, as `imapwhy fit causes` wrote them; the shipped ones when left out. */
   weights: v.optional(v.pipe(v.string(), v.minLength(1, 'names no file'))),
-  roles: v.optional(v.pipe(v.array(v.picklist(ROLES)), v.minLength(1, 'names no role')), [...ROLES]),
+  /** All that there are when left out. */
+  roles: v.optional(v.pipe(v.array(v.picklist(ROLES)), v.minLength(1, 'names no role'))),
+  /** false: lines are parsed and indexed, and nobody joins them into sessions. For all processes of a deployment alike. */
+  correlation: v.optional(v.boolean(), true),
   inputs: v.pipe(v.array(input), v.minLength(1, 'names no topic to read')),
   /** What the site says of addresses. */
   site: v.optional(siteSection),
@@ -60,7 +63,13 @@ const runConfig = v.strictObject({
   /** What a stop waits for at most. */
   drain_seconds: v.optional(whole(1, 600), 25),
 });
+const runConfig = v.pipe(
+  sections,
+  v.transform((config) => ({ ...config, roles: config.roles ?? rolesOf(config.correlation) })),
+);
 export type RunConfig = v.InferOutput<typeof runConfig>;
+
+const rolesOf = (correlation: boolean): Role[] => ROLES.filter((role) => correlation || role !== 'correlate');
 
 /** Reads and checks a configuration file. Throws a UseError that names the place in it. */
 export function readRunConfig(file: string): RunConfig {
@@ -80,6 +89,12 @@ export function checked(data: unknown, file: string, lineOf?: LineOf): RunConfig
     throw new UseError(
       `${file}: the role index needs the section elasticsearch. Add it, or set roles: [parse, correlate].`,
     );
+  if (!config.correlation && config.roles.includes('correlate'))
+    throw new UseError(
+      `${file}: correlation is false, so nobody has the role correlate. Take it out of roles, or leave correlation out.`,
+    );
+  if (!config.correlation && config.prediction)
+    throw new UseError(`${file}: a prediction is made of sessions, and correlation is false. Leave one of them out.`);
   const names = config.inputs.map((i) => i.topic);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new UseError(`${file}: inputs names ${twice} twice.`);

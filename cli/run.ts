@@ -39,7 +39,8 @@ async function run(file: string): Promise<void> {
     log,
   });
   const predicts = prediction ? `; predicting with ${prediction.name}` : '';
-  log(`running: ${config.roles.join(', ')}${predicts}`);
+  const nobody = config.correlation ? '' : '; correlation is off: nobody joins sessions';
+  log(`running: ${config.roles.join(', ')}${nobody}${predicts}`);
   const reporting = setInterval(() => {
     for (const { name, label, value } of service.counters.entries()) log(`${name}{${label}} ${value}`);
   }, REPORT_MS);

@@ -1,6 +1,5 @@
 /** From a line in Kafka to a hit in a search, at a given rate: some of the lines are looked for until they are found. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readDocuments } from '../../cli/stream/document-lines.ts';
 import { readRawRecord } from '../../ingest/kafka/raw-record.ts';
 import { eventId } from '../../processors/ecs.ts';
 import type { SampleTopic } from '../../test/servers/streaming-sample.ts';
@@ -12,7 +11,6 @@ const PATIENCE_MS = 60_000;
 
 export interface Latencies {
   /** Milliseconds, in ascending order. */
-  readonly parsed: readonly number[];
   readonly searchable: readonly number[];
   readonly perSecond: number;
 }
@@ -37,8 +35,6 @@ export async function latencies(
   topics: readonly SampleTopic[],
   { from, perSecond, isDocument }: Load,
 ): Promise<Latencies> {
-  const documents = `${namespace}.documents`;
-  const ranges = (await world.kafka.describeTopics([documents])).get(documents) ?? [];
   const probes = new Map<string, Probe>();
   let isSending = true;
   const looking = lookFor(world, namespace, probes, () => isSending);
@@ -62,27 +58,9 @@ export async function latencies(
   const seconds = (performance.now() - beganAt) / 1000;
   isSending = false;
   await looking;
-  const parsed: number[] = [];
-  const reading = await world.kafka.read(
-    { topic: documents, from: new Map(ranges.map(({ partition, end }) => [partition, end])) },
-    {
-      records(_, records) {
-        for (const { value, timestamp } of records)
-          for (const id of idsIn(value)) {
-            const probe = probes.get(id);
-            if (probe) parsed.push(timestamp - probe.sentAt);
-          }
-      },
-      failed(error) {
-        throw error;
-      },
-    },
-  );
-  await reading.caughtUp;
   const searchable = [...probes.values()].map(({ sentAt, foundAt = sentAt + PATIENCE_MS }) => foundAt - sentAt);
   const up = (a: number, b: number): number => a - b;
   return {
-    parsed: parsed.sort(up),
     searchable: searchable.sort(up),
     perSecond: ((1 - from) * total) / seconds,
   };
@@ -116,6 +94,3 @@ async function lookFor(
     if (hits.hits.length > 0 || isSending()) idleSince = performance.now();
   }
 }
-
-const idsIn = (value: Buffer | null): readonly string[] =>
-  (value === null ? undefined : readDocuments(value))?.map(({ id }) => id) ?? [];

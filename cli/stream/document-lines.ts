@@ -16,7 +16,7 @@ export interface DocumentLines {
 }
 
 /** Values of records. */
-export function writeDocuments(documents: readonly ParsedDocument[]): readonly Buffer[] {
+export function writeDocuments(documents: readonly Pick<ParsedDocument, 'id' | 'document'>[]): readonly Buffer[] {
   const entries = documents.map(({ id, document }) => {
     const { at, family } = eventKey(document);
     return `${id} ${at} ${family}\n${JSON.stringify(document)}`;

@@ -9,6 +9,7 @@ import {
   eventStream,
   incidentDocument,
   likelyDocument,
+  monthlyDocument,
   pipelineDocument,
   profileDocument,
 } from '../../outputs/elasticsearch/bulk-document.ts';
@@ -19,6 +20,8 @@ import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
 import { version } from '../version.ts';
 import { readDocuments, writtenAgain } from './document-lines.ts';
+import { readPlace } from './place-header.ts';
+import { countDelivery } from './straight-index.ts';
 import type { Topics } from './topics.ts';
 import type { WorkerContext } from './worker.ts';
 
@@ -53,12 +56,10 @@ export class IndexWorker implements ConsumeHandler {
         recordOf.set(d.origin ?? '', record);
       }
     }
-    const { written, present, refused } = await this.options.output.deliverDocuments(documents);
+    const delivery = await this.options.output.deliverDocuments(documents);
     const kind = this.kindOf(lease.topic);
-    counters.add('indexed_total', `${kind} written`, written);
-    counters.add('indexed_total', `${kind} present`, present);
-    counters.add('indexed_total', `${kind} refused`, refused.length);
-    for (const r of refused) {
+    countDelivery(counters, kind, delivery);
+    for (const r of delivery.refused) {
       const record = recordOf.get(r.origin ?? '');
       if (!record) throw new Error(`a refused document says that it comes from ${r.origin}, where none came from`);
       // The document alone, not its neighbours in the record: they are there.
@@ -85,7 +86,8 @@ export class IndexWorker implements ConsumeHandler {
   }
 
   /** Undefined if one of them is none that a bulk request can hold. */
-  private documentsOf(topic: string, { value }: ConsumedRecord, origin: string): readonly BulkDocument[] | undefined {
+  private documentsOf(topic: string, record: ConsumedRecord, origin: string): readonly BulkDocument[] | undefined {
+    const { value } = record;
     if (value === null) return [];
     const kind = this.kindOf(topic);
     const { namespace } = this.options;
@@ -94,6 +96,11 @@ export class IndexWorker implements ConsumeHandler {
         const target = eventStream(family, namespace);
         return { kind, target, id, at, version: undefined, document, origin };
       });
+    const place = kind === 'pipeline' ? undefined : readPlace(kind, record);
+    if (place && isObjectInOneLine(value)) {
+      const made = monthlyDocument(place, value, namespace);
+      return isSound(made) ? [{ ...made, origin }] : undefined;
+    }
     try {
       const made = documentOf(kind, value.toString('utf8'), namespace);
       // What nobody has to change is written as it came.
@@ -124,6 +131,8 @@ export class IndexWorker implements ConsumeHandler {
 }
 
 const NEWLINE = 0x0a;
+const BRACE = 0x7b;
+const BRACE_END = 0x7d;
 /** Bytes of an id that Elasticsearch takes. */
 const ID_BYTES_MAX = 512;
 
@@ -154,6 +163,10 @@ function documentOf(kind: Exclude<StreamedKind, 'event'>, text: string, namespac
     }
   }
 }
+
+/** Whether it is sound JSON, the index says. */
+const isObjectInOneLine = (value: Buffer): boolean =>
+  value[0] === BRACE && value.at(-1) === BRACE_END && !value.includes(NEWLINE);
 
 /** What stands in an action line (id, version) must be right, or Elasticsearch refuses the whole request and with it everything beside it. */
 function isSound(d: {

@@ -40,7 +40,7 @@ export interface Origin {
 export interface ParseOptions {
   readonly topic: string;
   readonly partition: number;
-  /** Partitions of sessions. */
+  /** Partitions of sessions; 0: nobody correlates, and events are documents and nothing else. */
   readonly partitions: number;
   /** Zone of stamps that carry none, where no header says otherwise. */
   readonly zone: CivilZone;
@@ -49,6 +49,8 @@ export interface ParseOptions {
 
 /** An event as it will be indexed. */
 export interface ParsedDocument {
+  /** Of its record in the Kafka partition. */
+  readonly offset: number;
   readonly id: string;
   readonly document: Readonly<Record<string, unknown>>;
 }
@@ -131,6 +133,7 @@ export class ParsePartition {
   private readonly own: string;
   private reached = Number.NEGATIVE_INFINITY;
   private ended = false;
+  private untold: SourceNote[] = [];
   next = 0;
 
   /** `zoneNamed` reads the zones of the state. */
@@ -153,6 +156,7 @@ export class ParsePartition {
       };
       this.sources.set(s.source.fingerprint, known);
       this.parse.open(s.source, known.zone, 0, undefined, s.parse);
+      if (state.core.partitions === 0) this.untold.push(noteOf(known)); // nobody correlated so far
     }
   }
 
@@ -210,10 +214,12 @@ export class ParsePartition {
       if (!first) break;
       let to = from + 1;
       while (to < records.length && records[to]?.origin?.fingerprint === first.origin?.fingerprint) to++;
-      this.pushOfOne(this.sourceOf(first, out), records.slice(from, to), now, out);
+      this.pushOfOne(this.sourceOf(first), records.slice(from, to), now, out);
       from = to;
     }
     this.reached = Math.max(this.reached, Math.min(this.furthestBehind(), now));
+    if (this.options.partitions > 0) out.sources.push(...this.untold);
+    this.untold = [];
     return out;
   }
 
@@ -233,8 +239,8 @@ export class ParsePartition {
     for (const event of this.parse.push(source, [line])) {
       const document = toEcs(event, source, this.options.redaction, zone.name);
       if (event.dataset === 'unparsed') out.unparsed++;
-      else this.deal(event, known, quoteOf(document), now, out);
-      out.documents.push({ id: eventId(source.fingerprint, event.line.offset), document });
+      else if (this.options.partitions > 0) this.deal(event, known, quoteOf(document), now, out);
+      out.documents.push({ offset, id: eventId(source.fingerprint, event.line.offset), document });
     }
   }
 
@@ -272,7 +278,7 @@ export class ParsePartition {
     }
   }
 
-  private sourceOf(r: RawRecord, out: Dealt): KnownSource {
+  private sourceOf(r: RawRecord): KnownSource {
     const fingerprint = r.origin?.fingerprint ?? this.own;
     const known = this.sources.get(fingerprint);
     this.journal.note(fingerprint);
@@ -296,7 +302,7 @@ export class ParsePartition {
     this.sources.set(fingerprint, made);
     this.forgetSilent();
     this.parse.open(source, made.zone, r.timestamp);
-    out.sources.push({ number: source.index, fingerprint, name: source.name, clock: made.clock ?? null });
+    this.untold.push(noteOf(made));
     return made;
   }
 
@@ -329,6 +335,13 @@ export function partitionOfText(text: string, partitions: number): number {
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return ((hash ^ (hash >>> 15)) >>> 0) % partitions;
 }
+
+const noteOf = ({ source: { index: number, fingerprint, name }, clock }: KnownSource): SourceNote => ({
+  number,
+  fingerprint,
+  name,
+  clock: clock ?? null,
+});
 
 interface Dealt {
   readonly documents: ParsedDocument[];

@@ -9,18 +9,20 @@ import { type FactBatch, type Progress, writeEvents, writeFacts } from './messag
 import { Pace } from './pace.ts';
 import {
   type Parsed,
+  type ParsedDocument,
   ParsePartition,
   type ParsePartitionState,
   type RawRecord,
   type StoredSource,
 } from './parse-partition.ts';
 import { asBytes, readState } from './restore.ts';
+import { countDelivery, deliverStraight, refusedStraight, type Straight } from './straight-index.ts';
 import type { Topics } from './topics.ts';
 import { keyOf, type PartitionWork, StatefulWorker, type Step, type WorkerContext } from './worker.ts';
 
 export interface ParseWorkerOptions {
   readonly topics: Topics;
-  /** Partitions of `topics.events`, and of `topics.documents`. */
+  /** Partitions of `topics.events` (0: nobody correlates), and of `topics.documents`. */
   readonly partitions: number;
   readonly documentPartitions: number;
   /** Zone of stamps that carry none, by raw topic. */
@@ -32,12 +34,17 @@ export interface ParseWorkerOptions {
   readonly units: readonly string[];
   /** Events that may wait for the partition that is furthest behind. */
   readonly waitingMax: number;
+  /** Takes documents at once, where this process indexes too. */
+  readonly straight?: Straight | undefined;
 }
 
-/** Raw topics in; documents, events of connections and facts of the site out. */
+/**
+ * Raw topics in; documents, events of connections and facts of the site out. Documents are in the index before the offset moves, or in their topic with it: who reads the
+ * same lines again makes the same documents of them.
+ */
 export class ParseWorker extends StatefulWorker<ParsePartition> {
   private readonly options: ParseWorkerOptions;
-  private readonly timer: NodeJS.Timeout;
+  private readonly timer: NodeJS.Timeout | undefined;
   private readonly pace: Pace;
   private readonly held = new Set<string>();
   /** By unit, as it was written down last: how many of its events were waiting. */
@@ -48,8 +55,9 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     super('parse', context);
     this.options = options;
     this.pace = new Pace(options.units, options.waitingMax);
-    this.timer = setInterval(() => void this.tellSilence(), Math.max(100, options.idleMs / 2));
-    this.timer.unref();
+    if (options.partitions > 0)
+      this.timer = setInterval(() => void this.tellSilence(), Math.max(100, options.idleMs / 2));
+    this.timer?.unref();
   }
 
   /** Hears from here on how far every partition has come, whoever reads it. */
@@ -109,7 +117,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     const told = states.get(`${unit}${PROGRESS}`);
     const before: StoredProgress | undefined = told && JSON.parse(told.toString('utf8'));
     this.waitingBefore.set(unit, before?.waiting ?? 0);
-    if (state && state.core.partitions !== partitions)
+    if (state && partitions > 0 && state.core.partitions > 0 && state.core.partitions !== partitions)
       throw new Error(
         `${topics.events} had ${state.core.partitions} partitions and has ${partitions} now: sessions would be torn apart. Drain it, and start with another topic prefix.`,
       );
@@ -131,7 +139,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   }
 
   /** A partition that has only just been read to its end may be behind again in a moment; one that is so for a while follows what is written. */
-  protected process(state: ParsePartition, { lease, records, next }: Batch, caughtUpMs: number): Step {
+  protected async process(state: ParsePartition, { lease, records, next }: Batch, caughtUpMs: number): Promise<Step> {
     const { counters } = this.context;
     const out: RecordToSend[] = [];
     const raw: RawRecord[] = [];
@@ -172,7 +180,20 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     for (const [fingerprint, stored] of sources) entry(`${SOURCE}${fingerprint}`, stored);
     for (const [key, address] of addresses) entry(`${ADDRESS}${key}`, address);
     entry(CORE, core);
+    for (const record of await this.indexed(parsed.documents, lease)) out.push(record);
     return { records: out, next };
+  }
+
+  /** What of the documents has to go by way of Kafka: all of them, or those that the index will never take. */
+  private async indexed(documents: readonly ParsedDocument[], lease: Lease): Promise<readonly RecordToSend[]> {
+    const { straight, topics, documentPartitions } = this.options;
+    const partition = hash(keyOf(lease)) % documentPartitions;
+    const delivery = straight && (await deliverStraight(straight, documents, keyOf(lease)));
+    if (!delivery)
+      return writeDocuments(documents).map((value) => ({ topic: topics.documents, partition, key: null, value }));
+    countDelivery(this.context.counters, 'event', delivery);
+    const where = { topic: topics.documents, partition };
+    return delivery.refused.map((refusal) => refusedStraight(refusal, where));
   }
 
   private read(record: ConsumedRecord, lease: Lease): RawRecord | undefined {
@@ -205,7 +226,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
 
   /** Every partition hears how far this one has come, so that time goes on where nothing happens too. */
   private told(progress: Progress, parsed: Parsed): RecordToSend[] {
-    const { topics, documentPartitions } = this.options;
+    const { topics } = this.options;
     this.pace.note(progress);
     const { unit } = progress;
     const stored: StoredProgress = { ...progress, waiting: this.pace.waiting(unit) };
@@ -220,9 +241,6 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     const facts: FactBatch = { progress: null, sources: parsed.sources, facts: parsed.facts };
     if (facts.sources.length + facts.facts.length > 0)
       for (const value of writeFacts(facts)) out.push({ topic: topics.facts, partition: 0, key: null, value });
-    const partition = hash(progress.unit) % documentPartitions;
-    for (const value of writeDocuments(parsed.documents))
-      out.push({ topic: topics.documents, partition, key: null, value });
     return out;
   }
 

@@ -49,7 +49,7 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
   const topics = topicsOf(config.kafka.topic_prefix);
   const partitionsOf = await patiently('topics', log, () => prepareTopics(kafka, config));
   const count = (topic: string): number => partitionsOf.get(topic) ?? 0;
-  if (count(topics.events) !== config.partitions)
+  if (config.correlation && count(topics.events) !== config.partitions)
     log(
       `${topics.events} has ${count(topics.events)} partitions, which counts; the configuration says ${config.partitions}.`,
     );
@@ -102,18 +102,19 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
     const parse = new ParseWorker(
       {
         topics,
-        partitions: count(topics.events),
+        partitions: config.correlation ? count(topics.events) : 0,
         documentPartitions: count(topics.documents),
         zoneOf: zoneOf(config),
         redaction: counted(world.redaction, counters),
         idleMs: config.idle_seconds * 1000,
         units: rawUnits,
         waitingMax: config.waiting_events,
+        straight: output && { output, namespace: config.elasticsearch?.namespace ?? '' },
       },
       context,
     );
     stateful.push(parse);
-    await patiently('parse', log, () => parse.follow());
+    if (config.correlation) await patiently('parse', log, () => parse.follow());
     await consume('parse', parse);
     closing.push(() => parse.close());
   }

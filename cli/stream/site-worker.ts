@@ -1,7 +1,15 @@
 import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
 import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
+import {
+  anomalyPlace,
+  incidentPlace,
+  likelyPlace,
+  type MonthlyPlace,
+  profilePlace,
+} from '../../outputs/elasticsearch/bulk-document.ts';
 import { version } from '../version.ts';
 import { readFactBatch } from './messages.ts';
+import { placeHeaders } from './place-header.ts';
 import { rejectedLetter } from './rejected.ts';
 import { asBytes, readState } from './restore.ts';
 import { type RejectedSiteFact, type SiteOptions, SitePartition } from './site-partition.ts';
@@ -64,10 +72,10 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
         out.push(rejectedLetter(value, record, lease, error));
         this.context.counters.add('dead_letters_total', 'correlate');
       }
-      for (const p of profiles) out.push(document(topics.profiles, p.imapwhy.session.id, p));
-      for (const i of incidents) out.push(document(topics.incidents, i.imapwhy.incident.id, i));
-      for (const f of findings) out.push(document(topics.anomalies, f.imapwhy.anomaly.id, f));
-      for (const l of likely) out.push(document(topics.likely, l.imapwhy.likely.id, l));
+      for (const p of profiles) out.push(document(topics.profiles, profilePlace(p), p));
+      for (const i of incidents) out.push(document(topics.incidents, incidentPlace(i), i));
+      for (const f of findings) out.push(document(topics.anomalies, anomalyPlace(f), f));
+      for (const l of likely) out.push(document(topics.likely, likelyPlace(l), l));
       this.context.counters.add('documents_total', 'profile', profiles.length);
       this.context.counters.add('documents_total', 'incident', incidents.length);
       this.context.counters.add('documents_total', 'anomaly', findings.length);
@@ -90,8 +98,9 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
 }
 
 /** By its id, so that a topic that is compacted keeps the newest revision. */
-const document = (topic: string, id: string, value: object): RecordToSend => ({
+const document = (topic: string, place: MonthlyPlace, value: object): RecordToSend => ({
   topic,
-  key: Buffer.from(id),
+  key: Buffer.from(place.id),
   value: Buffer.from(JSON.stringify(value)),
+  headers: placeHeaders(place),
 });

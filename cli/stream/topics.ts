@@ -46,18 +46,21 @@ export function topicSpecs(config: RunConfig): readonly TopicSpec[] {
   const { partitions, replication } = config;
   const specs: TopicSpec[] = [
     ...config.inputs.map((i) => ({ topic: i.topic, partitions: i.partitions })),
-    { topic: topics.events, partitions, config: LOG },
-    { topic: topics.facts, partitions: 1, config: LOG },
     { topic: topics.documents, partitions, config: LOG },
-    { topic: topics.profiles, partitions, config: STATE },
-    { topic: topics.incidents, partitions: 1, config: STATE },
-    { topic: topics.anomalies, partitions: 1, config: STATE },
-    { topic: topics.likely, partitions: 1, config: LOG },
     { topic: topics.pipeline, partitions: 1, config: LOG },
     { topic: topics.parseState, partitions: 1, config: STATE },
-    { topic: topics.sessionsState, partitions, config: STATE },
-    { topic: topics.siteState, partitions: 1, config: STATE },
   ];
+  if (config.correlation)
+    specs.push(
+      { topic: topics.events, partitions, config: LOG },
+      { topic: topics.facts, partitions: 1, config: LOG },
+      { topic: topics.profiles, partitions, config: STATE },
+      { topic: topics.incidents, partitions: 1, config: STATE },
+      { topic: topics.anomalies, partitions: 1, config: STATE },
+      { topic: topics.likely, partitions: 1, config: LOG },
+      { topic: topics.sessionsState, partitions, config: STATE },
+      { topic: topics.siteState, partitions: 1, config: STATE },
+    );
   for (const topic of groupsOf(config).flatMap((g) => g.reads))
     specs.push({ topic: deadLetterTopic(topic), partitions: 1, config: DEAD_LETTERS });
   return replication === undefined ? specs : specs.map((s) => ({ ...s, replication }));
@@ -73,15 +76,16 @@ export interface Group {
 export function groupsOf(config: RunConfig): readonly Group[] {
   const prefix = config.kafka.topic_prefix;
   const topics = topicsOf(prefix);
-  const steps: readonly Omit<Group, 'group'>[] = [
-    { step: 'parse', reads: config.inputs.map((i) => i.topic) },
-    { step: 'sessions', reads: [topics.events] },
-    { step: 'site', reads: [topics.facts] },
-    {
-      step: 'index',
-      reads: [topics.documents, topics.profiles, topics.incidents, topics.anomalies, topics.likely, topics.pipeline],
-    },
-  ];
+  const { documents, profiles, incidents, anomalies, likely, pipeline } = topics;
+  const parse = { step: 'parse', reads: config.inputs.map((i) => i.topic) } as const;
+  const steps: readonly Omit<Group, 'group'>[] = config.correlation
+    ? [
+        parse,
+        { step: 'sessions', reads: [topics.events] },
+        { step: 'site', reads: [topics.facts] },
+        { step: 'index', reads: [documents, profiles, incidents, anomalies, likely, pipeline] },
+      ]
+    : [parse, { step: 'index', reads: [documents, pipeline] }];
   return steps.map((s) => ({ ...s, group: `${prefix}.${s.step}` }));
 }
 

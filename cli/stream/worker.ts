@@ -49,7 +49,7 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
    */
   protected abstract doneUpTo(state: P): number;
   /** What to write for a batch. `caughtUpMs`: for so long every batch was the end of what there was. */
-  protected abstract process(state: P, batch: Batch, caughtUpMs: number): Step;
+  protected abstract process(state: P, batch: Batch, caughtUpMs: number): Step | Promise<Step>;
 
   async assigned(leases: readonly Lease[], lost: AbortSignal): Promise<void> {
     const taken: PartitionWork<P>[] = [];
@@ -80,7 +80,7 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
       // A partition that ends before was made anew.
       const done = this.doneUpTo(state) > batch.end ? 0 : this.doneUpTo(state);
       const fresh = { ...batch, records: batch.records.filter((r) => r.offset >= done) };
-      const { records, next } = this.process(state, fresh, Date.now() - work.caughtUpAt);
+      const { records, next } = await this.process(state, fresh, Date.now() - work.caughtUpAt);
       await this.commit(work, records, next);
       work.state = state;
       work.lastBatchAt = Date.now();

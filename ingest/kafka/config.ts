@@ -22,7 +22,7 @@ export const kafkaSection = v.strictObject({
   brokers: v.pipe(v.array(address), v.minLength(1, 'names no broker'), v.maxLength(100, 'names too many brokers')),
   client_id: v.optional(topicPart, 'imapwhy'),
   topic_prefix: v.optional(topicPart, 'imapwhy'),
-  compression: v.optional(v.picklist(KAFKA_COMPRESSIONS), 'none'),
+  compression: v.optional(v.picklist(KAFKA_COMPRESSIONS), 'zstd'),
   tls: v.optional(
     v.union([
       v.boolean(),

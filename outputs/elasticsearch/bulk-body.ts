@@ -1,8 +1,8 @@
-import type { BulkDocument } from './bulk-document.ts';
+import type { BulkDocument, BulkPlace } from './bulk-document.ts';
 
 /** One document in a body: its two lines are the bytes from `start` to `end`. */
 export interface BulkItem<Receipt> {
-  readonly document: BulkDocument;
+  readonly place: BulkPlace;
   readonly receipt: Receipt; // whom its answer concerns
   readonly start: number;
   readonly end: number;
@@ -56,7 +56,14 @@ export class BodyBuilder<Receipt> {
       this.#length += written.copy(this.#slab, this.#length);
       this.#slab[this.#length++] = NEWLINE;
     }
-    this.#items.push({ document, receipt, start, end: this.#length, doubts: 0 });
+    const { kind, target, id, at, version, origin } = document; // its content is in the body, and would only take memory here
+    this.#items.push({
+      place: { kind, target, id, at, version, origin },
+      receipt,
+      start,
+      end: this.#length,
+      doubts: 0,
+    });
     return true;
   }
 
@@ -70,6 +77,11 @@ export function byteLengthOf(document: BulkDocument): number {
   const { document: content } = document;
   const length = Buffer.isBuffer(content) ? content.length : Buffer.byteLength(JSON.stringify(content));
   return Buffer.byteLength(actionLine(document)) + length + 1;
+}
+
+/** The document as it lies in the body, after its action line: a copy, since the buffer will be used again. */
+export function contentOf<Receipt>({ bytes }: BulkBody<Receipt>, { start, end }: BulkItem<Receipt>): Buffer {
+  return Buffer.from(bytes.subarray(bytes.indexOf(NEWLINE, start) + 1, end - 1));
 }
 
 /** A body of some of the items, for another attempt. The bytes are copied, not made again. */
@@ -92,7 +104,7 @@ export function bodyOf<Receipt>(
 }
 
 /** Everything goes through JSON.stringify, or is known to have no line feed, so that no text of a log can begin a line and become an action. */
-function actionLine({ target, id, version }: BulkDocument): string {
+function actionLine({ target, id, version }: BulkPlace): string {
   return version === undefined
     ? `{"create":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)}}}\n`
     : `{"index":{"_index":${JSON.stringify(target)},"_id":${JSON.stringify(id)},"version":${version},"version_type":"external"}}\n`;

@@ -6,17 +6,21 @@ import type { Profile } from '../../processors/profile/profile.ts';
 import type { DocumentKind, EventDocument, OutputBatch } from '../output.ts';
 import { type PipelineDocument, pipelineId } from '../pipeline-document.ts';
 
-/** One document on its way into an index. */
-export interface BulkDocument {
+/** Where a document goes, and as what. */
+export interface BulkPlace {
   readonly kind: DocumentKind;
   readonly target: string; // data stream or index
   readonly id: string;
   readonly at: string; // event time, ISO 8601 UTC
   /** External version of a document that may be revised. Undefined: created once, never changed. */
   readonly version: number | undefined;
+  readonly origin: string | undefined;
+}
+
+/** One document on its way into an index. */
+export interface BulkDocument extends BulkPlace {
   /** A Buffer holds it as JSON in one line, to be written as it is. */
   readonly document: object | Buffer;
-  readonly origin: string | undefined;
 }
 
 /** More than a day between the id's time and the session's start: the id is not from this server's clock. */
@@ -45,55 +49,74 @@ export function eventKey(document: EventDocument['document']): { readonly at: st
   return { at: typeof at === 'string' ? at : '', family: familyOf(document.event) };
 }
 
-export function profileDocument(profile: Profile, namespace: string): BulkDocument {
-  return {
-    kind: 'profile',
-    target: `${profileIndices(namespace)}-${monthOf(anchorOf(profile))}`,
-    id: profile.imapwhy.session.id,
-    at: profile['@timestamp'],
-    version: profile.imapwhy.revision,
-    document: profile,
-    origin: undefined,
-  };
+/** Documents that lie in an index a month, under external versions. */
+export type MonthlyKind = 'profile' | 'incident' | 'anomaly' | 'likely';
+
+/** The place of such a document, in whatever namespace. */
+export interface MonthlyPlace {
+  readonly kind: MonthlyKind;
+  readonly month: string; // 2026.11
+  readonly id: string;
+  readonly at: string;
+  readonly version: number;
 }
 
-export function incidentDocument(incident: Incident, namespace: string): BulkDocument {
-  return {
-    kind: 'incident',
-    target: `${incidentIndices(namespace)}-${monthOf(Date.parse(incident.event.start))}`,
-    id: incident.imapwhy.incident.id,
-    at: incident['@timestamp'],
-    version: incident.imapwhy.revision,
-    document: incident,
-    origin: undefined,
-  };
-}
+export const profilePlace = (profile: Profile): MonthlyPlace => ({
+  kind: 'profile',
+  month: monthOf(anchorOf(profile)),
+  id: profile.imapwhy.session.id,
+  at: profile['@timestamp'],
+  version: profile.imapwhy.revision,
+});
 
-export function anomalyDocument(finding: AnomalyFinding, namespace: string): BulkDocument {
-  return {
-    kind: 'anomaly',
-    target: `imapwhy-anomalies-${namespace}-${monthOf(Date.parse(finding.event.start))}`,
-    id: finding.imapwhy.anomaly.id,
-    at: finding['@timestamp'],
-    version: finding.imapwhy.revision,
-    document: finding,
-    origin: undefined,
-  };
-}
+export const incidentPlace = (incident: Incident): MonthlyPlace => ({
+  kind: 'incident',
+  month: monthOf(Date.parse(incident.event.start)),
+  id: incident.imapwhy.incident.id,
+  at: incident['@timestamp'],
+  version: incident.imapwhy.revision,
+});
+
+export const anomalyPlace = (finding: AnomalyFinding): MonthlyPlace => ({
+  kind: 'anomaly',
+  month: monthOf(Date.parse(finding.event.start)),
+  id: finding.imapwhy.anomaly.id,
+  at: finding['@timestamp'],
+  version: finding.imapwhy.revision,
+});
 
 /** Said once, of one moment: it is never revised. */
-export function likelyDocument(likely: LikelyDocument, namespace: string): BulkDocument {
-  const at = likely['@timestamp'];
-  return {
-    kind: 'likely',
-    target: `imapwhy-likely-${namespace}-${monthOf(Date.parse(at))}`,
-    id: likely.imapwhy.likely.id,
-    at,
-    version: 1,
-    document: likely,
-    origin: undefined,
-  };
+export const likelyPlace = (likely: LikelyDocument): MonthlyPlace => ({
+  kind: 'likely',
+  month: monthOf(Date.parse(likely['@timestamp'])),
+  id: likely.imapwhy.likely.id,
+  at: likely['@timestamp'],
+  version: 1,
+});
+
+export const profileDocument = (profile: Profile, namespace: string): BulkDocument =>
+  monthlyDocument(profilePlace(profile), profile, namespace);
+export const incidentDocument = (incident: Incident, namespace: string): BulkDocument =>
+  monthlyDocument(incidentPlace(incident), incident, namespace);
+export const anomalyDocument = (finding: AnomalyFinding, namespace: string): BulkDocument =>
+  monthlyDocument(anomalyPlace(finding), finding, namespace);
+export const likelyDocument = (likely: LikelyDocument, namespace: string): BulkDocument =>
+  monthlyDocument(likelyPlace(likely), likely, namespace);
+
+export function monthlyDocument(
+  { kind, month, id, at, version }: MonthlyPlace,
+  document: object | Buffer,
+  namespace: string,
+): BulkDocument {
+  return { kind, target: `${MONTHLY[kind]}-${namespace}-${month}`, id, at, version, document, origin: undefined };
 }
+
+const MONTHLY: Readonly<Record<MonthlyKind, string>> = {
+  profile: 'imapwhy-profiles',
+  incident: 'imapwhy-incidents',
+  anomaly: 'imapwhy-anomalies',
+  likely: 'imapwhy-likely',
+};
 
 export function pipelineDocument(document: PipelineDocument, namespace: string): BulkDocument {
   return {
@@ -108,8 +131,8 @@ export function pipelineDocument(document: PipelineDocument, namespace: string):
 }
 
 export const eventStream = (family: string, namespace: string): string => `logs-imapwhy.${family}-${namespace}`;
-export const profileIndices = (namespace: string): string => `imapwhy-profiles-${namespace}`;
-export const incidentIndices = (namespace: string): string => `imapwhy-incidents-${namespace}`;
+export const profileIndices = (namespace: string): string => `${MONTHLY.profile}-${namespace}`;
+export const incidentIndices = (namespace: string): string => `${MONTHLY.incident}-${namespace}`;
 
 export const feedbackIndices = (namespace: string): string => `imapwhy-feedback-${namespace}`;
 

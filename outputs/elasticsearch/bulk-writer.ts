@@ -1,9 +1,9 @@
-import type { Delivery } from '../output.ts';
+import type { Delivery, RefusalCode } from '../output.ts';
 import { OutputError } from '../output-error.ts';
 import { type BackoffLimits, backoffMs, retryAfterMs } from './backoff.ts';
 import type { Meaning, Trouble, Verdict } from './bulk-answer.ts';
-import { BodyBuilder, type BulkBody, type BulkItem, bodyOf, byteLengthOf } from './bulk-body.ts';
-import type { BulkDocument } from './bulk-document.ts';
+import { BodyBuilder, type BulkBody, type BulkItem, bodyOf, byteLengthOf, contentOf } from './bulk-body.ts';
+import type { BulkDocument, BulkPlace } from './bulk-document.ts';
 import type { Clock } from './clock.ts';
 import { ConcurrencyLimit } from './concurrency.ts';
 import { PendingDelivery } from './pending-delivery.ts';
@@ -30,7 +30,7 @@ export const WRITER_LIMITS: WriterLimits = {
 
 export interface WriterWorld {
   /** Sends one body and says what the answer means. Never rejects for a fault of the outside world. */
-  post(body: Buffer, documents: readonly BulkDocument[], signal: AbortSignal): Promise<Meaning>;
+  post(body: Buffer, documents: readonly BulkPlace[], signal: AbortSignal): Promise<Meaning>;
   readonly clock: Clock;
   /** 0 to 1, for the jitter. */
   random(): number;
@@ -88,6 +88,7 @@ export class BulkWriter {
   #builderSince = 0;
   #bodyBytes: number;
   #pendingBytes = 0;
+  #movedAt = 0; // a document had its answer, or began to wait where none did
   #waiting: (() => void)[] = []; // for room
   #drained: (() => void)[] = [];
   #pausedUntil = 0;
@@ -111,6 +112,16 @@ export class BulkWriter {
 
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** For so long nothing that waits has had an answer, ms; 0 where nothing waits. */
+  get stuckMs(): number {
+    return this.#pendingBytes === 0 ? 0 : this.#world.clock.now() - this.#movedAt;
+  }
+
+  /** The last thing heard was that nothing gets through. */
+  get isFailing(): boolean {
+    return this.#failedInARow > 0;
   }
 
   get concurrency(): number {
@@ -161,6 +172,7 @@ export class BulkWriter {
       delivery.refused(document, 'bad_id', `an id has 1 to ${ID_BYTES_MAX} bytes of whole characters`);
       return;
     }
+    if (this.#pendingBytes === 0) this.#movedAt = this.#world.clock.now();
     this.#builder ??= this.#newBuilder(0);
     const before = this.#builder.byteLength;
     if (this.#builder.add(document, delivery)) {
@@ -232,7 +244,7 @@ export class BulkWriter {
     this.counters.bytes += body.bytes.length;
     if (body.attempt > 0) this.counters.repeated += body.items.length;
     const full = this.#underWay.size >= this.concurrency;
-    const documents = body.items.map((item) => item.document);
+    const documents = body.items.map((item) => item.place);
     this.#world.post(body.bytes, documents, this.#abort.signal).then(
       (meaning) => {
         this.#underWay.delete(body);
@@ -265,12 +277,12 @@ export class BulkWriter {
       if (verdict === undefined) throw new Error('fewer verdicts than documents');
       if (verdict.kind === 'written') this.#done(item, 'written');
       else if (verdict.kind === 'present') this.#done(item, 'present');
-      else if (verdict.kind === 'refused') this.#refuse(item, verdict.code, verdict.reason);
+      else if (verdict.kind === 'refused') this.#refuse(body, item, verdict.code, verdict.reason);
       else if (verdict.kind === 'again') {
         again.push(item);
         complaint ??= verdict;
         this.#count(verdict.trouble, 1);
-      } else if (item.doubts + 1 >= this.#limits.doubtsMax) this.#refuse(item, 'failing', verdict.reason);
+      } else if (item.doubts + 1 >= this.#limits.doubtsMax) this.#refuse(body, item, 'failing', verdict.reason);
       else {
         again.push({ ...item, doubts: item.doubts + 1 });
         this.#count('failing', 1);
@@ -295,7 +307,7 @@ export class BulkWriter {
     this.#recovered(undefined);
     const [only] = body.items;
     if (body.items.length === 1 && only !== undefined) {
-      this.#refuse(only, code, reason);
+      this.#refuse(body, only, code, reason);
       return;
     }
     if (code === 'too_large')
@@ -336,14 +348,16 @@ export class BulkWriter {
 
   #done(item: Item, how: 'written' | 'present'): void {
     this.counters[how]++;
+    this.#movedAt = this.#world.clock.now();
     this.#pendingBytes -= item.end - item.start;
     item.receipt[how]();
   }
 
-  #refuse(item: Item, code: Parameters<PendingDelivery['refused']>[1], reason: string): void {
+  #refuse(body: Body, item: Item, code: RefusalCode, reason: string): void {
     this.counters.refused++;
     this.#pendingBytes -= item.end - item.start;
-    item.receipt.refused(item.document, code, reason);
+    this.#movedAt = this.#world.clock.now();
+    item.receipt.refused({ ...item.place, document: contentOf(body, item) }, code, reason);
   }
 
   #count(trouble: Trouble, documents: number): void {

@@ -13,6 +13,8 @@ export interface ElasticsearchOutput extends DeliveringOutput {
   deliverDocuments(documents: readonly BulkDocument[]): Promise<Delivery>;
   readonly counters: Readonly<WriterCounters>;
   readonly pendingBytes: number;
+  /** Whether it is better not to wait for it: nothing gets through, or (`patienceMs`) nothing was heard of what it was given. */
+  isAway(patienceMs: number): boolean;
 }
 
 export interface ElasticsearchOptions {
@@ -61,6 +63,7 @@ export function openElasticsearch(
     get pendingBytes() {
       return writer.pendingBytes;
     },
+    isAway: (patienceMs) => writer.stuckMs >= patienceMs || (writer.isFailing && writer.pendingBytes === 0),
     counters: writer.counters,
     ready: () => writer.ready(),
     deliver,

@@ -1,6 +1,6 @@
 import { messageOf } from '../output-error.ts';
 import { type Meaning, type Trouble, type Verdict, wholeTrouble } from './bulk-answer.ts';
-import type { BulkDocument } from './bulk-document.ts';
+import type { BulkPlace } from './bulk-document.ts';
 import { type Answer, type Request, troubleOf } from './connection.ts';
 
 /** The backing indices of a data stream before the one that is written to. They take no new documents, so what they hold is fixed. */
@@ -16,11 +16,11 @@ interface Stream {
 }
 
 interface Lookup {
-  readonly document: BulkDocument;
+  readonly document: BulkPlace;
   readonly index: string;
 }
 
-type Post = (body: Buffer, documents: readonly BulkDocument[]) => Promise<Meaning>;
+type Post = (body: Buffer, documents: readonly BulkPlace[]) => Promise<Meaning>;
 
 /** A bulk request of another process may have been on its way into the older index when it was measured. */
 const MARGIN_MS = 60_000;
@@ -41,7 +41,7 @@ export class Generations {
   }
 
   /** `body` holds `documents`; what is already there is left out, the rest goes through `post`. The meaning speaks of all documents. */
-  async post(body: Buffer, documents: readonly BulkDocument[], post: Post): Promise<Meaning> {
+  async post(body: Buffer, documents: readonly BulkPlace[], post: Post): Promise<Meaning> {
     try {
       await this.#learn(documents);
       const known = await this.#find(documents);
@@ -57,8 +57,8 @@ export class Generations {
 
   async #postUnknown(
     body: Buffer,
-    documents: readonly BulkDocument[],
-    known: ReadonlySet<BulkDocument>,
+    documents: readonly BulkPlace[],
+    known: ReadonlySet<BulkPlace>,
     post: Post,
   ): Promise<Meaning> {
     if (known.size === 0) return post(body, documents);
@@ -74,7 +74,7 @@ export class Generations {
   }
 
   /** Asks once for each stream which backing indices it has. */
-  async #learn(documents: readonly BulkDocument[]): Promise<void> {
+  async #learn(documents: readonly BulkPlace[]): Promise<void> {
     const unknown = new Set<string>();
     for (const { target, version } of documents)
       if (version === undefined && !this.#streams.has(target)) unknown.add(target);
@@ -116,7 +116,7 @@ export class Generations {
   }
 
   /** Those of the documents that an older index holds. Copies in newer ones are removed. */
-  async #find(documents: readonly BulkDocument[]): Promise<ReadonlySet<BulkDocument>> {
+  async #find(documents: readonly BulkPlace[]): Promise<ReadonlySet<BulkPlace>> {
     const lookups: Lookup[] = [];
     for (const document of documents) {
       if (document.version !== undefined) continue;
@@ -126,8 +126,8 @@ export class Generations {
       const newer = stream.older.slice(mayBeIn).map(({ name }) => name);
       for (const index of [...newer, stream.writeIndex ?? '']) lookups.push({ document, index });
     }
-    const met = new Set<BulkDocument>();
-    const found = new Set<BulkDocument>();
+    const met = new Set<BulkPlace>();
+    const found = new Set<BulkPlace>();
     const copies: Lookup[] = [];
     const isThere = await this.#lookUp(lookups);
     for (const [i, lookup] of lookups.entries()) {
@@ -165,8 +165,8 @@ export class Generations {
   }
 
   /** Documents that were created in an index that we did not know: the stream rolled over. */
-  async #checkIndices(documents: readonly BulkDocument[], verdicts: readonly Verdict[]): Promise<Meaning> {
-    const moved: BulkDocument[] = [];
+  async #checkIndices(documents: readonly BulkPlace[], verdicts: readonly Verdict[]): Promise<Meaning> {
+    const moved: BulkPlace[] = [];
     for (const [i, document] of documents.entries()) {
       const verdict = verdicts[i];
       if (document.version !== undefined || verdict?.kind !== 'written') continue;
@@ -199,7 +199,7 @@ class Declined extends Error {
 }
 
 /** The body less the lines of some documents. Each has two lines, and a line holds no line feed. */
-function without(body: Buffer, documents: readonly BulkDocument[], known: ReadonlySet<BulkDocument>): Buffer {
+function without(body: Buffer, documents: readonly BulkPlace[], known: ReadonlySet<BulkPlace>): Buffer {
   const parts: Buffer[] = [];
   let start = 0;
   for (const document of documents) {

@@ -37,7 +37,8 @@ export interface World {
   close(keepLogs: boolean): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
+/** `apart`: each role has a process of its own; else the one that parses indexes its documents too. */
+export async function startWorld(apart: boolean): Promise<World> {
   const namespace = 'chaos';
   const folder = await mkdtemp(join(tmpdir(), 'imapwhy-chaos-'));
   const brokerProxy = await startKafkaProxy();
@@ -58,7 +59,7 @@ export async function startWorld(): Promise<World> {
   const config = (role: Role, client: string) => ({
     kafka: { brokers: [brokerProxy.address], topic_prefix: namespace, client_id: client },
     elasticsearch: { nodes: [indexProxy.url], namespace, request_timeout_ms: 3000 },
-    roles: [role],
+    roles: role === 'parse' && !apart ? ['parse', 'index'] : [role],
     inputs: sample.topics.map((topic) => ({ topic })),
     partitions: 4,
     snapshot_seconds: 2,

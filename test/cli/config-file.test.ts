@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readConfigFile } from '../../cli/config-file.ts';
 import { checked, readRunConfig } from '../../cli/run-config.ts';
+import { groupsOf, topicSpecs } from '../../cli/stream/topics.ts';
 
 let folder: string;
 before(async () => {
@@ -41,6 +42,8 @@ describe('a configuration file', () => {
       [WHOLE.replace('request_timeout_ms: 5000', 'request_timeout_ms: soon'), /elasticsearch\.request_timeout_ms/],
       [WHOLE.replace(/elasticsearch.*\n/, ''), /needs the section elasticsearch/],
       [`${WHOLE}roles: [judge]\n`, /roles\.0/],
+      [`${WHOLE}roles: [correlate]\ncorrelation: false\n`, /correlation is false, so nobody has the role correlate/],
+      [`${WHOLE}correlation: false\nprediction: { model: m }\n`, /a prediction is made of sessions/],
       [`${WHOLE}inputs: []\n`, /is no YAML/],
       ['- a list', /has no sections/],
       ['', /has no sections/],
@@ -49,6 +52,21 @@ describe('a configuration file', () => {
       assert.throws(() => readRunConfig(path), told, text);
     }
     assert.throws(() => readConfigFile(join(folder, 'there-is-none')), /cannot be read \(ENOENT\)/);
+  });
+
+  test('without correlation has neither its role nor its topics', async () => {
+    const config = readRunConfig(await file(`${WHOLE}correlation: false\n`));
+    assert.deepEqual(config.roles, ['parse', 'index']);
+    assert.deepEqual(
+      groupsOf(config).map(({ step, reads }) => [step, reads]),
+      [
+        ['parse', ['raw.mail']],
+        ['index', ['mail.documents', 'mail.pipeline']],
+      ],
+    );
+    const made = topicSpecs(config).map(({ topic }) => topic);
+    for (const topic of ['mail.events', 'mail.facts', 'mail.profiles', 'mail.sessions.state'])
+      assert.ok(!made.includes(topic), topic);
   });
 
   test('cannot name a topic twice', () => {

@@ -21,6 +21,9 @@ interface ProduceOptions {
   }[];
 }
 
+/** Smaller batches are sent as they are: to pack them would cost more than it saves. */
+const packedBytesMin = 8 * 1024;
+
 export function produceRequest({
   acks,
   timeout,
@@ -31,7 +34,11 @@ export function produceRequest({
   topicData,
 }: ProduceOptions) {
   const codec = codecOf(compression);
-  const packing = codec && { codec: compression, pack: (buffer: Buffer) => codec.compress({ buffer }) };
+  const packing = codec && {
+    codec: compression,
+    bytesMin: packedBytesMin,
+    pack: (buffer: Buffer) => codec.compress({ buffer }),
+  };
   return {
     apiKey: 0,
     apiVersion: 3,

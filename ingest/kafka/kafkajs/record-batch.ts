@@ -34,6 +34,8 @@ export interface BatchHead {
 /** Packs the records of a batch; undefined leaves them as they are. */
 export interface Packing {
   readonly codec: number;
+  /** Of records together; fewer bytes are left as they are. */
+  readonly bytesMin: number;
   pack(records: Buffer): Promise<Buffer>;
 }
 
@@ -55,14 +57,15 @@ export async function encodeBatch(
   const body = Buffer.allocUnsafeSlow(BATCH_HEAD + size);
   let at = BATCH_HEAD;
   for (const record of prepared) at = writeRecord(body, at, record);
-  const packed = packing === undefined ? undefined : await packing.pack(body.subarray(BATCH_HEAD));
+  const packer = packing !== undefined && size >= packing.bytesMin ? packing : undefined;
+  const packed = await packer?.pack(body.subarray(BATCH_HEAD));
   const batch =
     packed === undefined ? body : Buffer.concat([body.subarray(0, BATCH_HEAD), packed], BATCH_HEAD + packed.length);
   batch.writeBigInt64BE(0n, 0); // the broker decides on offsets
   batch.writeInt32BE(batch.length - LENGTH_END, 8);
   batch.writeInt32BE(0, LENGTH_END); // epoch of the leader: the broker's
   batch.writeInt8(MAGIC, 16);
-  batch.writeInt16BE((packing?.codec ?? 0) | (head.transactional ? TRANSACTIONAL : 0), CRC_END);
+  batch.writeInt16BE((packer?.codec ?? 0) | (head.transactional ? TRANSACTIONAL : 0), CRC_END);
   batch.writeInt32BE(records.length - 1, 23);
   batch.writeBigInt64BE(BigInt(first), 27);
   batch.writeBigInt64BE(BigInt(last), 35);

@@ -3,15 +3,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Counters } from '../../../cli/stream/counters.ts';
 import { IndexWorker } from '../../../cli/stream/index-worker.ts';
+import { placeHeaders } from '../../../cli/stream/place-header.ts';
 import { topicsOf } from '../../../cli/stream/topics.ts';
 import { DLQ_HEADERS } from '../../../ingest/kafka/dead-letter.ts';
-import type { Kafka, Lease, Producer, RecordToSend } from '../../../ingest/kafka/port.ts';
-import type { BulkDocument } from '../../../outputs/elasticsearch/bulk-document.ts';
+import type { ConsumedRecord, Kafka, Lease, Producer, RecordToSend } from '../../../ingest/kafka/port.ts';
+import type { BulkDocument, MonthlyPlace } from '../../../outputs/elasticsearch/bulk-document.ts';
 import type { ElasticsearchOutput } from '../../../outputs/elasticsearch/elasticsearch.ts';
 
 const topics = topicsOf('t');
 
 async function indexed(topic: string, values: readonly string[]) {
+  const of = (text: string, offset: number) => {
+    return { offset, timestamp: 0, key: null, value: Buffer.from(text), headers: new Map<string, Buffer>() };
+  };
+  const { written, dead, committed } = await indexedRecords(topic, values.map(of));
+  return { written: written.map((d) => d.id), dead, committed };
+}
+
+async function indexedRecords(topic: string, records: readonly ConsumedRecord[]) {
   const written: BulkDocument[] = [];
   const dead: RecordToSend[] = [];
   let committed = -1;
@@ -32,17 +41,10 @@ async function indexed(topic: string, values: readonly string[]) {
     },
   } as unknown as Lease;
   const context = { kafka: {} as unknown as Kafka, counters: new Counters(), log: () => {} };
-  const records = values.map((text, offset) => ({
-    offset,
-    timestamp: 0,
-    key: null,
-    value: Buffer.from(text),
-    headers: new Map(),
-  }));
   const worker = new IndexWorker({ topics, namespace: 'default', output }, producer, context);
   await worker.batch({ lease, records, next: records.length, end: records.length });
   const offsets = dead.map((d) => Number(d.headers?.find(([name]) => name === DLQ_HEADERS.offset)?.[1].toString()));
-  return { written: written.map((d) => d.id), dead: offsets, committed };
+  return { written, dead: offsets, committed };
 }
 
 const document = '{"@timestamp":"2026-11-24T04:00:00.000Z","event":{"dataset":"dovecot.login"}}';
@@ -64,6 +66,40 @@ test('documents that are none are dead letters, and the others are written', asy
   assert.deepEqual(written, ['a-1', 'a-2']);
   assert.deepEqual(dead, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assert.equal(committed, 11);
+});
+
+test('a document whose place stands in a header is not read; a header that names none is no harm', async () => {
+  const place: MonthlyPlace = {
+    kind: 'profile',
+    month: '2026.11',
+    id: 'p',
+    at: '2026-11-24T04:00:00.000Z',
+    version: 3,
+  };
+  const record = (key: string, value: string, header: Buffer | undefined) => ({
+    offset: 0,
+    timestamp: 0,
+    key: Buffer.from(key),
+    value: Buffer.from(value),
+    headers: new Map(header && [['imapwhy.place', header]]),
+  });
+  const header = placeHeaders(place)[0]?.[1];
+  const whole =
+    '{"@timestamp":"2026-11-24T04:00:00.000Z","event":{"start":"2026-11-24T04:00:00.000Z"},"imapwhy":{"session":{"id":"s","dovecot_id":null},"revision":1}}';
+  const { written, dead } = await indexedRecords(topics.profiles, [
+    record('p', '{"a":1}', header),
+    record('x'.repeat(513), '{"a":1}', header),
+    record('s', whole, Buffer.from('2026.11 -1 \n{"delete":{}}')),
+    record('p', '{"a":1\n}', header),
+  ]);
+  assert.deepEqual(
+    written.map(({ id, target, version }) => [id, target, version]),
+    [
+      ['p', 'imapwhy-profiles-default-2026.11', 3],
+      ['s', 'imapwhy-profiles-default-2026.11', 1],
+    ],
+  );
+  assert.equal(dead.length, 2);
 });
 
 test('a revision that is no version would have the whole request refused', async () => {

@@ -41,6 +41,20 @@ describe('a partition of a raw topic', () => {
     assert.deepEqual(placesOf(second.events), placesOf(first.events));
   });
 
+  test('where nobody correlates, lines are documents and nothing else', () => {
+    const p = new ParsePartition({ ...options, partitions: 0 });
+    const lines = raw(login('Nov 24 04:00:01'), 'Nov 24 04:00:02 fw openvpn[7]: Initialization Sequence Completed');
+    const { events, facts, sources, documents } = p.push(lines, NOW);
+    assert.deepEqual([events, facts, sources], [[], [], []]);
+    const whole = new ParsePartition(options).push(lines, NOW);
+    assert.equal(whole.facts.length, 1);
+    assert.deepEqual(documents, whole.documents);
+    const kept = new KeptParse();
+    kept.add(p);
+    const later = new ParsePartition(options, kept.stored(), parseZone).push([], NOW);
+    assert.deepEqual(later.sources, whole.sources, 'who correlates from now on hears of what was read before');
+  });
+
   test('a clock that is fast has come no further than the clock on the wall', () => {
     const p = new ParsePartition(options);
     p.push(raw(login('Nov 25 04:00:01')), NOW);

@@ -16,7 +16,7 @@ const connection = (section: unknown, environment = {}) => kafkaConnection(v.par
 const brokers = ['kafka-1.example.org:9092', '[2001:db8::1]:9093'];
 
 test('the shortest section', async () => {
-  assert.deepEqual(await connection({ brokers }), { brokers, clientId: 'imapwhy', compression: 'none' });
+  assert.deepEqual(await connection({ brokers }), { brokers, clientId: 'imapwhy', compression: 'zstd' });
 });
 
 test('TLS with files, SASL with a password from the environment or a file', async () => {

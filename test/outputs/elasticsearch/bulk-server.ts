@@ -1,6 +1,6 @@
 /** An Elasticsearch of forty lines with virtual time, which fails as it is told to: for the writer's own decisions, thousands of times a second. */
 import { type BulkAnswer, type Meaning, meaningOf } from '../../../outputs/elasticsearch/bulk-answer.ts';
-import type { BulkDocument } from '../../../outputs/elasticsearch/bulk-document.ts';
+import type { BulkPlace } from '../../../outputs/elasticsearch/bulk-document.ts';
 import type { VirtualClock } from '../../virtual-clock.ts';
 
 /** What happens to one request. */
@@ -38,7 +38,7 @@ export class BulkServer {
     this.#behaviour = behaviour;
   }
 
-  async post(body: Buffer, documents: readonly BulkDocument[]): Promise<Meaning> {
+  async post(body: Buffer, documents: readonly BulkPlace[]): Promise<Meaning> {
     const fault = this.#behaviour.faultOf(this.requests++);
     const lines = body.toString().split('\n');
     this.underWay++;

@@ -135,8 +135,25 @@ describe('the bulk writer', () => {
       ['bad_id', 'bad_id', 'bad_id', 'bad_document'],
     );
     const last = refused.at(-1);
-    assert.deepEqual([last?.id, last?.origin, last?.document], ['bad', 'topic/0/bad', { id: 'bad', poison: 1 }]);
+    assert.deepEqual(
+      [last?.id, last?.origin, String(last?.document)],
+      ['bad', 'topic/0/bad', '{"id":"bad","poison":1}'],
+    );
     assert.match(last?.reason ?? '', /^400 document_parsing_exception/);
+  });
+
+  it('tells for how long nothing that waits has had an answer', async () => {
+    let isDown = true;
+    const { clock, writer } = world({ faultOf: () => (isDown ? 'busy' : 'none') });
+    await clock.advance(60_000);
+    assert.equal(writer.stuckMs, 0, 'nothing waits');
+    const delivery = writer.deliver(many(10));
+    await clock.advance(20_000);
+    assert.equal(writer.stuckMs, 20_000);
+    assert.ok(writer.isFailing);
+    isDown = false;
+    await finished(clock, delivery);
+    assert.deepEqual([writer.stuckMs, writer.isFailing], [0, false]);
   });
 
   it('takes the longest id that Elasticsearch takes', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Meaning, Verdict } from '../../../outputs/elasticsearch/bulk-answer.ts';
 import { BodyBuilder } from '../../../outputs/elasticsearch/bulk-body.ts';
-import type { BulkDocument } from '../../../outputs/elasticsearch/bulk-document.ts';
+import type { BulkDocument, BulkPlace } from '../../../outputs/elasticsearch/bulk-document.ts';
 import type { Answer } from '../../../outputs/elasticsearch/connection.ts';
 import { Generations } from '../../../outputs/elasticsearch/generations.ts';
 
@@ -51,7 +51,7 @@ class DataStream {
     throw new Error(`${method} ${path} was not expected`);
   };
 
-  readonly create = async (body: Buffer, documents: readonly BulkDocument[]): Promise<Meaning> => {
+  readonly create = async (body: Buffer, documents: readonly BulkPlace[]): Promise<Meaning> => {
     assert.equal(body.toString().split('\n').length - 1, 2 * documents.length, 'two lines for each document');
     if (this.indices.length === 0) this.rollOver();
     const write = this.indices.at(-1);
@@ -131,7 +131,7 @@ describe('over a rollover', () => {
     const generations = new Generations(stream.request);
     assert.equal(await write(generations, stream, []), '0 written, 0 there');
     const lost = events(0, 10);
-    const rolled = async (body: Buffer, documents: readonly BulkDocument[]): Promise<Meaning> => {
+    const rolled = async (body: Buffer, documents: readonly BulkPlace[]): Promise<Meaning> => {
       await stream.create(body, documents);
       stream.rollOver();
       return { kind: 'again', trouble: 'timeout', reason: '', retryAfter: undefined };
@@ -157,7 +157,7 @@ describe('over a rollover', () => {
     const generations = new Generations(stream.request);
     await write(generations, stream, events(0, 10));
     stream.rollOver();
-    const failsAfterwards = async (body: Buffer, documents: readonly BulkDocument[]): Promise<Meaning> => {
+    const failsAfterwards = async (body: Buffer, documents: readonly BulkPlace[]): Promise<Meaning> => {
       const meaning = await stream.create(body, documents);
       stream.failing = true;
       return meaning;

@@ -83,7 +83,8 @@ test('times that lie decades apart keep their distance', async () => {
 test('packed batches go through the codec; a name of a header is no key of an object', async () => {
   const headers = JSON.parse('{"__proto__": "a", "k": ["b", "c"]}');
   const pack = async (b: Buffer) => Buffer.from(b.map((x) => x ^ 0xff));
-  const batch = await encodeBatch([{ value: 'v', headers }], head, { codec: 4, pack });
+  const packing = { codec: 4, bytesMin: 1, pack };
+  const batch = await encodeBatch([{ value: 'v', headers }], head, packing);
   const [record] = await decodeBatches(batch, async (codec, packed) => {
     assert.equal(codec, 4);
     return pack(packed);
@@ -95,6 +96,13 @@ test('packed batches go through the codec; a name of a header is no key of an ob
       ['k', 'c'],
     ],
   );
+});
+
+test('a batch too small to be worth packing is left as it is', async () => {
+  const pack = () => assert.fail('packed');
+  const batch = await encodeBatch([{ value: 'v' }], head, { codec: 4, bytesMin: 100, pack });
+  const [record] = await decodeBatches(batch, async () => assert.fail('unpacked'));
+  assert.equal(String(record?.value), 'v');
 });
 
 test('bytes that do not add up are an error, whatever they are', async () => {
