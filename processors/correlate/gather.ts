@@ -17,6 +17,8 @@ export function gatherLogin(s: Session, e: DovecotLoginEvent, at: number): void 
   s.mechanism = keepMaybe(e.method) ?? s.mechanism;
   if (e.client) s.client = keep(e.client);
   if (e.tls !== 'none' || s.tls === undefined) s.tls = e.tls;
+  if (e.tlsVersion !== undefined) s.tlsVersion = keep(e.tlsVersion);
+  if (e.tlsCipher !== undefined) s.tlsCipher = keep(e.tlsCipher);
   if (e.tlsError !== undefined) s.tlsError = keep(e.tlsError);
   switch (e.action) {
     case 'client-id':

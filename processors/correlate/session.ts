@@ -39,6 +39,8 @@ export interface Session {
   mechanism: string | undefined;
   client: string | undefined;
   tls: 'none' | 'handshaking' | 'established' | 'secured' | undefined;
+  tlsVersion: string | undefined;
+  tlsCipher: string | undefined;
   tlsError: string | undefined;
   idSentAt: number | undefined;
   loggedInAt: number | undefined;
@@ -215,6 +217,8 @@ export function newSession(
     mechanism: undefined,
     client: undefined,
     tls: undefined,
+    tlsVersion: undefined,
+    tlsCipher: undefined,
     tlsError: undefined,
     idSentAt: undefined,
     loggedInAt: undefined,

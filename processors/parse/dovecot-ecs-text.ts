@@ -5,6 +5,7 @@
  * The texts are made of few and large pieces (quotes and commas belong to the constants), because each piece costs when the engine puts
  * the line together: 0.3 µs a line less than with a piece for each sign.
  */
+import { tlsVersionNumber } from '../tls-version.ts';
 import type { DovecotLoginEvent, DovecotSessionEvent } from './dovecot.ts';
 import { dovecotEcs, nanoseconds, peerPort } from './dovecot-ecs.ts';
 import { hasEscapes } from './json-text.ts';
@@ -46,7 +47,7 @@ function loginFields(e: DovecotLoginEvent, plain: boolean): TextFields {
     kind: known.kind,
     own:
       `${known.outcome}${escaped(e.reason, plain)}"${number(',"duration":', duration)}}${source}${server}${bytesOut(e.bytesOut)}` +
-      `${userText(user)}${TLS[e.tls]}${escaped(e.protocol, plain)}${pid === undefined ? '"}' : `${number('"},"process":{"pid":', pid)}}`}` +
+      `${userText(user)}${TLS[e.tls]}${negotiated(e, plain)}},"network":{"protocol":"${escaped(e.protocol, plain)}${pid === undefined ? '"}' : `${number('"},"process":{"pid":', pid)}}`}` +
       `,"service":{"type":"dovecot"}${text(',"user_agent":{"original":"', e.client, plain, '"}')}` +
       `,"dovecot":{${text('"session_id":"', e.session, plain, '",')}${text('"method":"', e.method, plain, '",')}"tls":"${e.tls}"` +
       `${text(',"tls_error":"', e.tlsError, plain, '"')}${word(',"end":"', e.end)}${word(',"auth":"', e.auth)}` +
@@ -80,11 +81,16 @@ function sessionFields(e: DovecotSessionEvent, plain: boolean): TextFields {
 }
 
 const TLS = {
-  none: ',"tls":{"established":false},"network":{"protocol":"',
-  handshaking: ',"tls":{"established":false},"network":{"protocol":"',
-  established: ',"tls":{"established":true},"network":{"protocol":"',
-  secured: ',"tls":{"established":false},"network":{"protocol":"',
+  none: ',"tls":{"established":false',
+  handshaking: ',"tls":{"established":false',
+  established: ',"tls":{"established":true',
+  secured: ',"tls":{"established":false',
 } as const satisfies Record<DovecotLoginEvent['tls'], string>;
+
+const negotiated = ({ tlsVersion, tlsCipher }: DovecotLoginEvent, plain: boolean): string =>
+  tlsVersion === undefined
+    ? ''
+    : `,"version":"${escaped(tlsVersionNumber(tlsVersion), plain)}","version_protocol":"tls"${text(',"cipher":"', tlsCipher, plain, '"')}`;
 
 /** What depends on dataset, action and end alone. */
 interface Words {

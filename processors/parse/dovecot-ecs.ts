@@ -1,3 +1,4 @@
+import { tlsVersionNumber } from '../tls-version.ts';
 import type {
   DovecotAuthEvent,
   DovecotEvent,
@@ -59,7 +60,12 @@ function loginEcs(e: DovecotLoginEvent): EcsFields {
     server: e.lip === undefined ? undefined : { ip: e.lip, port: e.lport },
     destination: e.bytesOut === undefined ? undefined : { bytes: e.bytesOut },
     user: ecsUser(e.user),
-    tls: { established: e.tls === 'established' },
+    tls: {
+      established: e.tls === 'established',
+      version: e.tlsVersion && tlsVersionNumber(e.tlsVersion),
+      version_protocol: e.tlsVersion && 'tls',
+      cipher: e.tlsCipher,
+    },
     network: { protocol: e.protocol },
     process: e.mpid === undefined ? undefined : { pid: e.mpid },
     service: { type: 'dovecot' },

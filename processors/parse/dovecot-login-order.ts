@@ -3,7 +3,7 @@ const USER = ': user=<';
 /** A session id is the base64 of 12 bytes or more; a proxy may hand on another one, of such characters. */
 const ID = /^[\w+/.:-]{8,64}>(?:, |$)/;
 /** The elements that stand between user and session by default. */
-const NAMES = ['method=', 'rip=', 'rport=', 'lip=', 'lport=', 'mpid=', 'TLS', 'TSL', 'secured'] as const;
+const NAMES = ['method=', 'rip=', 'rport=', 'lip=', 'lport=', 'mpid=', 'TLSv', 'TLS', 'TSL', 'secured'] as const;
 
 /**
  * A login line of a site whose `login_log_format_elements` begin with the session, `MESSAGE: session=<…>, rip=…, user=<…>, …`, with its elements in

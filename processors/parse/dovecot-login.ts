@@ -45,6 +45,8 @@ export function parseLogin(line: Line, stamp: Stamp, text: string, service: stri
   let mpid: number | undefined;
   let tls: DovecotLoginEvent['tls'] = 'none';
   let tlsError: string | undefined;
+  let tlsVersion: string | undefined;
+  let tlsCipher: string | undefined;
   for (let i = ripAt + 1; i < end; ) {
     let stop = text.indexOf(', ', i);
     if (stop < 0 || stop > end) stop = end;
@@ -61,7 +63,7 @@ export function parseLogin(line: Line, stamp: Stamp, text: string, service: stri
         if (text.startsWith('mpid=', i)) mpid = numberAt(text, i + 5);
         break;
       case 84: {
-        // T: `TLS`, `TLS handshaking`, either with `: ERR`; `TSL` (sic, 2.4) where TLS ended elsewhere
+        // T: `TLS`, `TLS handshaking`, either with `: ERR`; `TLSv1.2 with cipher C (256/256 bits)`; `TSL` (sic, 2.4) where TLS ended elsewhere
         const handshaking = text.startsWith('TLS handshaking', i);
         if (handshaking || text.startsWith('TLS', i)) {
           if (tls === 'none') tls = handshaking ? 'handshaking' : 'established';
@@ -69,6 +71,12 @@ export function parseLogin(line: Line, stamp: Stamp, text: string, service: stri
           if (text.startsWith(': ', error)) {
             tlsError = text.slice(error + 2, end);
             stop = end;
+          } else if (text.charCodeAt(error) === 118) {
+            const cipherAt = text.indexOf(WITH_CIPHER, error);
+            if (cipherAt > 0 && cipherAt < stop) {
+              tlsVersion = text.slice(i, cipherAt);
+              tlsCipher = wordAt(text, cipherAt + WITH_CIPHER.length, stop);
+            }
           }
         } else if (text.startsWith('TSL', i)) tls = 'secured';
         break;
@@ -153,6 +161,8 @@ export function parseLogin(line: Line, stamp: Stamp, text: string, service: stri
     lport,
     mpid,
     tls,
+    tlsVersion,
+    tlsCipher,
     tlsError,
     session,
     end: outcome.end,
@@ -166,6 +176,13 @@ export function parseLogin(line: Line, stamp: Stamp, text: string, service: stri
     bytesOut: outcome.bytesOut,
     endedBy: outcome.endedBy,
   };
+}
+
+const WITH_CIPHER = ' with cipher ';
+
+function wordAt(text: string, from: number, to: number): string {
+  const space = text.indexOf(' ', from);
+  return text.slice(from, space < 0 || space > to ? to : space);
 }
 
 /** `imap-login` speaks imap; `imap-urlauth-login` too. */
@@ -234,6 +251,8 @@ function delayedGreeting(line: Line, stamp: Stamp, service: string, reason: stri
     lport: undefined,
     mpid: undefined,
     tls: 'none',
+    tlsVersion: undefined,
+    tlsCipher: undefined,
     tlsError: undefined,
     session: undefined,
     end: undefined,

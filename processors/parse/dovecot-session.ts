@@ -402,6 +402,8 @@ function idSent(
     lport: undefined,
     mpid: undefined,
     tls: 'none',
+    tlsVersion: undefined,
+    tlsCipher: undefined,
     tlsError: undefined,
     session,
     end: undefined,

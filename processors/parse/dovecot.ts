@@ -31,6 +31,8 @@ export interface DovecotLoginEvent extends EventBase {
   readonly lport: number | undefined;
   readonly mpid: number | undefined;
   readonly tls: 'none' | 'handshaking' | 'established' | 'secured'; // secured: trusted network or TLS ended elsewhere
+  readonly tlsVersion: string | undefined; // `TLSv1.2`, where the site logs %{ssl_security} (%k)
+  readonly tlsCipher: string | undefined;
   readonly tlsError: string | undefined; // ERR of the TLS element or of "Connection closed: ERR"
   readonly session: string | undefined;
   readonly end: LoginEnd | undefined; // only for `disconnected`

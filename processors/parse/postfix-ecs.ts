@@ -1,3 +1,4 @@
+import { tlsVersionNumber } from '../tls-version.ts';
 import { ecsUser } from './ecs-user.ts';
 import type { EcsFields } from './parser.ts';
 import type { PostfixEvent } from './postfix.ts';
@@ -47,7 +48,7 @@ export function postfixEcs(e: PostfixEvent): EcsFields {
         ? undefined
         : {
             established: true,
-            version: tlsNumber(e.tlsVersion),
+            version: tlsVersionNumber(e.tlsVersion),
             version_protocol: 'tls',
             cipher: e.tlsCipher,
           },
@@ -71,10 +72,4 @@ export function postfixEcs(e: PostfixEvent): EcsFields {
       delay_seconds: e.delaySeconds,
     },
   };
-}
-
-/** `TLSv1.3` as ECS wants it: `1.3`; `TLSv1` is 1.0. */
-function tlsNumber(version: string): string {
-  const number = version.startsWith('TLSv') ? version.slice(4) : version;
-  return number.includes('.') ? number : `${number}.0`;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ClosedSession } from '../correlate/correlate.ts';
 import { pathAddress, type Session } from '../correlate/session.ts';
+import { tlsVersionNumber } from '../tls-version.ts';
 import { isoTime } from './iso-time.ts';
 import { stalledIn } from './outcome.ts';
 import { phasesOf } from './phases.ts';
@@ -93,7 +94,11 @@ export function buildProfile(
     server: { ip: s.serverIp ?? null, port: s.serverPort ?? null },
     user: { name: s.user ?? null },
     network: { protocol: s.protocol ?? null, bytes },
-    tls: { version: null, cipher: null, established: s.tls === undefined ? null : s.tls === 'established' },
+    tls: {
+      version: s.tlsVersion === undefined ? null : tlsVersionNumber(s.tlsVersion),
+      cipher: s.tlsCipher ?? null,
+      established: s.tls === undefined ? null : s.tls === 'established',
+    },
     user_agent: { name: s.client ?? web?.userAgent ?? null },
     host: { name: s.host ?? null },
     related: {

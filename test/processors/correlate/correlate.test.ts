@@ -411,6 +411,24 @@ describe('a VPN lease', () => {
   });
 });
 
+describe('what TLS negotiated', () => {
+  test('stands in the profile where the login line tells it', () => {
+    const negotiated = 'TLSv1.2 with cipher ECDHE-RSA-AES256-GCM-SHA384 (256/256 bits)';
+    const tls = (lines: string): unknown => {
+      const closed = only(closeAll(timedLines(`${lines}\n${logout('04:00:09', id)}`)));
+      const { outcome, cause } = judge(closed, SHIPPED_MODEL, DEFAULT_TIMERS);
+      return buildProfile(closed, outcome, cause, { eventId: () => '', clock: () => undefined }, 1).tls;
+    };
+    const usual = login('04:00:01', id);
+    assert.deepEqual(tls(usual), { version: null, cipher: null, established: true });
+    assert.deepEqual(tls(usual.replace(', TLS,', `, ${negotiated},`)), {
+      version: '1.2',
+      cipher: 'ECDHE-RSA-AES256-GCM-SHA384',
+      established: true,
+    });
+  });
+});
+
 describe('without an end', () => {
   const begun = timedLines(login('04:00:01', id));
 

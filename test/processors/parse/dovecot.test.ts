@@ -66,9 +66,9 @@ test('elements of a site: other order, ports, cipher', () => {
     'imap-login: Login: user=<a b>, session=<H9trPv1gS7XGM2Qe>, method=PLAIN, rip=198.51.100.30, rport=40112, lip=192.0.2.10, lport=993, mpid=7, TLS, TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)',
   );
   assert.ok(e.dataset === 'dovecot.login');
-  const { user, session, method, rip, rport, lip, lport, mpid, tls, tlsError } = e;
+  const { user, session, method, rip, rport, lip, lport, mpid, tls, tlsVersion, tlsCipher, tlsError } = e;
   assert.deepEqual(
-    { user, session, method, rip, rport, lip, lport, mpid, tls, tlsError },
+    { user, session, method, rip, rport, lip, lport, mpid, tls, tlsVersion, tlsCipher, tlsError },
     {
       user: 'a b',
       session: 'H9trPv1gS7XGM2Qe',
@@ -79,9 +79,37 @@ test('elements of a site: other order, ports, cipher', () => {
       lport: 993,
       mpid: 7,
       tls: 'established',
+      tlsVersion: 'TLSv1.3',
+      tlsCipher: 'TLS_AES_256_GCM_SHA384',
       tlsError: undefined,
     },
   );
+});
+
+test('elements of a site: what was negotiated (%k), instead of TLS or beside it, wherever it stands', () => {
+  const negotiated = 'TLSv1 with cipher ECDHE-RSA-AES256-SHA (256/256 bits)';
+  const session = 'session=<H9trPv1gS7XGM2Qe>';
+  for (const elements of [
+    `${negotiated}, ${session}`,
+    `TLS, ${negotiated}, ${session}`,
+    `TLS, ${session}, ${negotiated}`,
+    `${negotiated}, TLS, ${session}`,
+  ]) {
+    const e = event(`imap-login: Login: user=<anna>, method=PLAIN, rip=198.51.100.30, lip=192.0.2.10, ${elements}`);
+    assert.ok(e.dataset === 'dovecot.login');
+    assert.deepEqual(
+      [e.tls, e.tlsVersion, e.tlsCipher, e.session],
+      ['established', 'TLSv1', 'ECDHE-RSA-AES256-SHA', 'H9trPv1gS7XGM2Qe'],
+      elements,
+    );
+  }
+  const alert = event(
+    `imap-login: Disconnected: user=<>, rip=198.51.100.30, lip=192.0.2.10, TLS: read failed with cipher x, ${session}`,
+  );
+  assert.deepEqual(alert.dataset === 'dovecot.login' && [alert.tlsVersion, alert.tlsError], [
+    undefined,
+    'read failed with cipher x',
+  ]);
 });
 
 test('elements of a site: the session first, as the usual order says the same', () => {
@@ -95,6 +123,10 @@ test('elements of a site: the session first, as the usual order says the same', 
   same(
     `imap-login: Disconnected: Connection closed: SSL_accept() failed: x (no auth attempts in 0 secs): user=<>, rip=198.51.100.30, lip=192.0.2.10, TLS handshaking: SSL_accept() failed: x, y, ${session}`,
     `imap-login: Disconnected: Connection closed: SSL_accept() failed: x (no auth attempts in 0 secs): ${session}, rip=198.51.100.30, user=<>, lip=192.0.2.10, TLS handshaking: SSL_accept() failed: x, y`,
+  );
+  same(
+    `imap-login: Login: user=<anna>, method=PLAIN, rip=198.51.100.30, TLSv1.2 with cipher X (256/256 bits), ${session}`,
+    `imap-login: Login: ${session}, TLSv1.2 with cipher X (256/256 bits), rip=198.51.100.30, user=<anna>, method=PLAIN`,
   );
   same(
     `imap-login: ID sent: name=K-9: user=<>, rip=198.51.100.30, ${session}`,
