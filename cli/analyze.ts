@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { Forecast } from '../models/prediction/forecast.ts';
 import type { Likely } from '../models/prediction/outlook.ts';
+import { sharedTexts } from '../outputs/document-text.ts';
 import { openNdjson } from '../outputs/ndjson.ts';
 import type { OutputBatch } from '../outputs/output.ts';
 import { messageOf, OutputError, systemCode } from '../outputs/output-error.ts';
@@ -157,8 +158,9 @@ export async function analyze(paths: readonly string[], options: AnalyzeOptions)
           incidents.set(i.imapwhy.incident.id, i);
         }
         for (const f of batch.findings ?? []) summary.addFinding(f);
-        await open.write(batch);
-        await files.write(withStatements(batch, said));
+        const textOf = sharedTexts();
+        await open.write(batch, textOf);
+        await files.write(withStatements(batch, said), textOf);
       },
     });
     progress.done();

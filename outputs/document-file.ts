@@ -1,22 +1,23 @@
 import type { FileHandle } from 'node:fs/promises';
-import { documentText } from './document-text.ts';
 import { FingerprintSet } from './fingerprint-set.ts';
 
-const PENDING_CHARS_MAX = 1 << 20;
+const BUFFER_BYTES = 1 << 20;
+/** UTF-8 needs at most three bytes for a unit of a JavaScript string. */
+const BYTES_PER_UNIT = 3;
 const READ_BYTES = 1 << 20;
 const NEWLINE = 10;
 
 /**
  * One NDJSON file in the making. Lines are appended as they come; if an id came in more than one revision, `finish` squeezes the file in
  * place so that only the line with the highest revision stays (of equal revisions the first).
- * Memory: about 1 MB of text, and 20 to 40 bytes a revised document to notice that its id came again.
+ * Memory: one buffer that is used again and again and holds what comes between two flushes, and 20 to 40 bytes a revised document to notice that its id came again.
  */
 export interface DocumentFile {
-  /** Takes a document that is never revised; waits for the system when a chunk is full. */
-  append(document: object): Promise<void>;
+  /** Takes a document that is never revised, as JSON. */
+  append(text: string): void;
   /** Takes a profile or an incident with its id. Do not mix with `append` in one file. */
-  appendRevision(id: string, revision: number, document: object): Promise<void>;
-  /** Hands everything to the system. */
+  appendRevision(id: string, revision: number, text: string): void;
+  /** Hands everything to the system; nothing may be appended meanwhile. */
   flush(): Promise<void>;
   /** Flushes, removes what was superseded, syncs to disk and closes. */
   finish(): Promise<void>;
@@ -29,23 +30,26 @@ export function createDocumentFile(handle: FileHandle, name: string): DocumentFi
   const seen = new FingerprintSet();
   const suspects = new Map<number, Suspect>(); // by line number; only ids that may have come twice
   let lines = 0;
-  let pending = '';
+  let buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  let pending = 0;
 
   async function flush(): Promise<void> {
-    if (pending.length === 0) return;
-    const chunk = Buffer.from(pending);
-    pending = '';
+    if (pending === 0) return;
+    const chunk = buffer.subarray(0, pending);
+    pending = 0;
     await writeAll(handle, chunk, null);
   }
 
-  async function append(document: object): Promise<void> {
-    pending += `${documentText(document)}\n`;
-    if (pending.length >= PENDING_CHARS_MAX) await flush();
+  function append(text: string): void {
+    const most = pending + text.length * BYTES_PER_UNIT + 1;
+    if (most > buffer.length) buffer = Buffer.concat([buffer.subarray(0, pending)], 2 * most);
+    pending += buffer.write(text, pending);
+    buffer[pending++] = NEWLINE;
   }
 
   return {
     append,
-    async appendRevision(id, revision, document) {
+    appendRevision(id, revision, text) {
       const line = lines++;
       const earlier = seen.add(id);
       if (earlier >= 0) {
@@ -53,7 +57,7 @@ export function createDocumentFile(handle: FileHandle, name: string): DocumentFi
         if (!suspects.has(earlier)) suspects.set(earlier, undefined);
         suspects.set(line, { id, revision });
       }
-      await append(document);
+      append(text);
     },
     flush,
     async finish() {

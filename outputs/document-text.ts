@@ -1,10 +1,19 @@
-const texts = new WeakMap<object, string>();
+/** How an output gets the JSON of a document. */
+export type TextOf = (document: object) => string;
 
-/** A document as JSON. The text is kept with the object, because more than one output writes the same batch and documents never change. */
-export function documentText(document: object): string {
-  const known = texts.get(document);
-  if (known !== undefined) return known;
-  const text = JSON.stringify(document);
-  texts.set(document, text);
-  return text;
+export const textOf: TextOf = (document) => JSON.stringify(document);
+
+/**
+ * For outputs that write the same batch: each document becomes JSON once. Make one for each batch and let it go with the batch: texts that are
+ * kept with their documents (a WeakMap) all reach the old generation of the heap.
+ */
+export function sharedTexts(): TextOf {
+  const texts = new Map<object, string>();
+  return (document) => {
+    const known = texts.get(document);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(document);
+    texts.set(document, text);
+    return text;
+  };
 }

@@ -1,6 +1,7 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDocumentFile, type DocumentFile } from './document-file.ts';
+import { type TextOf, textOf } from './document-text.ts';
 import { makeFolder } from './folder.ts';
 import type { Output, OutputBatch } from './output.ts';
 import { messageOf, OutputError, systemCode } from './output-error.ts';
@@ -37,18 +38,19 @@ export async function openNdjson(dir: string): Promise<NdjsonOutput> {
   let closing: Promise<void> | undefined;
   let last: Promise<void> = Promise.resolve(); // writes take their turn, even if the caller does not wait
 
-  async function append(batch: OutputBatch): Promise<void> {
+  async function append(batch: OutputBatch, text: TextOf): Promise<void> {
     if (failure) throw failure;
     try {
-      for (const e of batch.events) if (recent.add(e.id)) await files.events.file.append(e.document);
+      const { events, incidents, anomalies, profiles } = files;
+      for (const e of batch.events) if (recent.add(e.id)) events.file.append(text(e.document));
       for (const i of batch.incidents) {
-        await files.incidents.file.appendRevision(i.imapwhy.incident.id, i.imapwhy.revision, i);
+        incidents.file.appendRevision(i.imapwhy.incident.id, i.imapwhy.revision, text(i));
       }
       for (const f of batch.findings ?? []) {
-        await files.anomalies.file.appendRevision(f.imapwhy.anomaly.id, f.imapwhy.revision, f);
+        anomalies.file.appendRevision(f.imapwhy.anomaly.id, f.imapwhy.revision, text(f));
       }
       for (const p of batch.profiles) {
-        await files.profiles.file.appendRevision(p.imapwhy.session.id, p.imapwhy.revision, p);
+        profiles.file.appendRevision(p.imapwhy.session.id, p.imapwhy.revision, text(p));
       }
       for (const name of NAMES) await files[name].file.flush();
     } catch (error) {
@@ -71,10 +73,10 @@ export async function openNdjson(dir: string): Promise<NdjsonOutput> {
   }
 
   return {
-    write(batch) {
+    write(batch, text = textOf) {
       const turn = closing
         ? Promise.reject(new OutputError('OUTPUT_FAILED', `${dir}: written to after it was closed`))
-        : last.catch(() => undefined).then(() => append(batch));
+        : last.catch(() => undefined).then(() => append(batch, text));
       last = turn;
       return turn;
     },

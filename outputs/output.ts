@@ -2,6 +2,7 @@ import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { LikelyDocument } from '../models/prediction/likely-document.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { Profile } from '../processors/profile/profile.ts';
+import type { TextOf } from './document-text.ts';
 
 /** An event as it is written: the ECS document (redacted) and its id. */
 export interface EventDocument {
@@ -34,10 +35,11 @@ export interface OutputBatch {
 
 /**
  * Where documents go. `write` must be idempotent by id: the same batch twice changes nothing, and a profile or incident is replaced
- * only by a higher revision. It resolves when the batch is durable; it rejects with an error that has `code` and `cause`.
+ * only by a higher revision. It resolves when the batch is durable; it rejects with an error that has `code` and `cause`. `textOf` is for several
+ * outputs that write JSON of the same batch (`sharedTexts`).
  */
 export interface Output {
-  write(batch: OutputBatch): Promise<void>;
+  write(batch: OutputBatch, textOf?: TextOf): Promise<void>;
   close(): Promise<void>;
 }
 

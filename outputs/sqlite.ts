@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import type { AnomalyFinding } from '../models/anomaly/finding.ts';
 import type { Incident } from '../processors/profile/incident.ts';
 import type { Profile } from '../processors/profile/profile.ts';
-import { documentText } from './document-text.ts';
+import { type TextOf, textOf } from './document-text.ts';
 import type { EventDocument, OutputBatch } from './output.ts';
 import { OutputError } from './output-error.ts';
 import { coverageTable } from './sqlite-coverage.ts';
@@ -147,21 +147,21 @@ function createStore(db: DatabaseSync, file: string, bulkAtFirst: boolean): Stor
     statements = prepareWriters(db, false);
   };
 
-  function writeBatch(batch: OutputBatch): void {
+  function writeBatch(batch: OutputBatch, text: TextOf): void {
     try {
-      transaction(db, () => insertBatch(statements, batch));
+      transaction(db, () => insertBatch(statements, batch, text));
     } catch (error) {
       // Another process has sealed the store that this one was loading: from now on by its rules.
       if (!bulk || primaryCode(error) !== SQLITE_CONSTRAINT) throw error;
       endBulk();
-      transaction(db, () => insertBatch(statements, batch));
+      transaction(db, () => insertBatch(statements, batch, text));
     }
   }
 
   return {
     ...createReader(db, file, endBulk),
-    async write(batch) {
-      guard(file, () => writeBatch(batch));
+    async write(batch, text = textOf) {
+      guard(file, () => writeBatch(batch, text));
     },
     recordRun(run) {
       guard(file, () => statements.run.run(run.startedAt, JSON.stringify(run)));
@@ -218,14 +218,14 @@ function prepareWriters(db: DatabaseSync, bulk: boolean): Writers {
   };
 }
 
-function insertBatch(to: Writers, batch: OutputBatch): void {
-  for (const p of batch.profiles) insertProfile(to.profile, p);
-  for (const e of batch.events) insertEvent(to.event, e);
-  for (const i of batch.incidents) insertIncident(to.incident, i);
-  for (const f of batch.findings ?? []) insertAnomaly(to.anomaly, f);
+function insertBatch(to: Writers, batch: OutputBatch, text: TextOf): void {
+  for (const p of batch.profiles) insertProfile(to.profile, p, text(p));
+  for (const e of batch.events) insertEvent(to.event, e, text(e.document));
+  for (const i of batch.incidents) insertIncident(to.incident, i, text(i));
+  for (const f of batch.findings ?? []) insertAnomaly(to.anomaly, f, text(f));
 }
 
-function insertProfile(statement: StatementSync, p: Profile): void {
+function insertProfile(statement: StatementSync, p: Profile, text: string): void {
   const own = p.imapwhy;
   const user = p.user.name === null ? null : p.user.name.toLowerCase();
   statement.run(
@@ -245,14 +245,14 @@ function insertProfile(statement: StatementSync, p: Profile): void {
     own.cause.owner,
     own.cause.probability,
     own.stalled_in,
-    documentText(p),
+    text,
   );
 }
 
-function insertEvent(statement: StatementSync, e: EventDocument): void {
+function insertEvent(statement: StatementSync, e: EventDocument, text: string): void {
   const at = e.document['@timestamp'];
   const atMs = typeof at === 'string' ? epochMs(at) : 0;
-  statement.run(e.id, e.session ?? null, atMs, datasetOf(e.document), documentText(e.document));
+  statement.run(e.id, e.session ?? null, atMs, datasetOf(e.document), text);
 }
 
 /** 0 for a text that is no time: the document is kept all the same. */
@@ -261,18 +261,18 @@ function epochMs(iso: string): number {
   return Number.isNaN(ms) ? 0 : ms;
 }
 
-function insertIncident(statement: StatementSync, i: Incident): void {
+function insertIncident(statement: StatementSync, i: Incident, text: string): void {
   const { id, cause, scope, owner } = i.imapwhy.incident;
   const start = epochMs(i.event.start);
   const end = epochMs(i.event.end);
-  statement.run(id, i.imapwhy.revision, start, end, cause, scope, owner, documentText(i));
+  statement.run(id, i.imapwhy.revision, start, end, cause, scope, owner, text);
 }
 
-function insertAnomaly(statement: StatementSync, f: AnomalyFinding): void {
+function insertAnomaly(statement: StatementSync, f: AnomalyFinding, text: string): void {
   const { id, level, scope } = f.imapwhy.anomaly;
   const start = epochMs(f.event.start);
   const end = epochMs(f.event.end);
-  statement.run(id, f.imapwhy.revision, start, end, level, scope, documentText(f));
+  statement.run(id, f.imapwhy.revision, start, end, level, scope, text);
 }
 
 function datasetOf(document: EventDocument['document']): string | null {
