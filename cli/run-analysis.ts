@@ -83,6 +83,7 @@ const PROFILES_AT_ONCE = 125;
 
 /** Reads the inputs, runs the flow and hands on finished batches. The documents of events are made only for sessions that went wrong and for blocks. */
 export async function runAnalysis(options: AnalysisOptions): Promise<AnalysisResult> {
+  keepHeapTight();
   const found = await findInputs(options.paths);
   const archive = new LineArchive();
   const logs: OpenedLog[] = [];
