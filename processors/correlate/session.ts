@@ -351,13 +351,27 @@ function forgetUnquotable(to: Lines, family: string): void {
   if (count > QUOTED_MAX) to.texts = to.texts.with(first, '');
 }
 
+/** The places of its lines in the order of profiles. They mostly come in it. */
+export function inLineOrder({ lines, lineKinds }: Pick<Session, 'lines' | 'lineKinds'>): readonly number[] {
+  const order: number[] = [];
+  for (let i = 0; i < lineKinds.length; i++) {
+    let place = i;
+    for (; place > 0 && isBefore(lines, i, order[place - 1] ?? 0); place--) order[place] = order[place - 1] ?? 0;
+    order[place] = i;
+  }
+  return order;
+}
+
 /** In the order of profiles: time, source, offset. */
 function isBefore(lines: readonly number[], a: number, b: number): boolean {
-  for (const field of [2, 0, 1]) {
-    const difference = (lines[3 * a + field] ?? 0) - (lines[3 * b + field] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
+  return earlier(lines, a, b, 2) ?? earlier(lines, a, b, 0) ?? earlier(lines, a, b, 1) ?? false;
+}
+
+/** By one of the three fields of a line; undefined if it is the same in both. */
+function earlier(lines: readonly number[], a: number, b: number, field: 0 | 1 | 2): boolean | undefined {
+  const first = lines[3 * a + field] ?? 0;
+  const second = lines[3 * b + field] ?? 0;
+  return first === second ? undefined : first < second;
 }
 
 /** `dovecot.` of `dovecot.login/logged-in` */

@@ -661,7 +661,9 @@ export class Sessions {
 }
 
 function inOrder(a: TimedSessionEvent, b: TimedSessionEvent): number {
-  return a.seenAt - b.seenAt || a.event.line.source - b.event.line.source || a.event.line.offset - b.event.line.offset;
+  if (a.seenAt !== b.seenAt) return a.seenAt < b.seenAt ? -1 : 1;
+  const [first, second] = [a.event.line, b.event.line];
+  return first.source - second.source || (first.offset < second.offset ? -1 : first.offset > second.offset ? 1 : 0);
 }
 
 const positionOf = ({ event: { line } }: TimedSessionEvent): string => `${line.source} ${line.offset}`;

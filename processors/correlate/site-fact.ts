@@ -138,9 +138,10 @@ export function siteLine(line: TimedEvent<SiteEvent>): SiteLine {
   return { kind: 'line', seenAt: line.seenAt, source: line.event.line.source, offset: line.event.line.offset, line };
 }
 
-/** The order in which facts take effect. */
+/** The order in which facts take effect. Compared, not subtracted: a difference of times would be a box on the heap. */
 export function inOrder(a: SiteFact, b: SiteFact): number {
-  return a.seenAt - b.seenAt || a.source - b.source || a.offset - b.offset;
+  if (a.seenAt !== b.seenAt) return a.seenAt < b.seenAt ? -1 : 1;
+  return a.source - b.source || (a.offset < b.offset ? -1 : a.offset > b.offset ? 1 : 0);
 }
 
 export type SiteFact =

@@ -38,19 +38,37 @@ export function detachMaybe(text: string | undefined): string | undefined {
   return text === undefined ? undefined : detach(text);
 }
 
-const kinds = new Map<string, Map<string, string>>();
+/** What a line was: `dovecot.login/logged-in`. There are few, so each is made once. */
+interface Kind {
+  readonly dataset: string;
+  readonly action: string;
+}
 
-/** `dataset/action`, made once for each of the few there are. */
+const kinds = new Map<string, Map<string, string>>();
+const kindsByName = new Map<string, Kind>();
+
+/** `dataset/action` */
 export function kindOf(dataset: string, action: string): string {
   let actions = kinds.get(dataset);
   if (!actions) {
     actions = new Map();
     kinds.set(dataset, actions);
   }
-  let kind = actions.get(action);
+  let name = actions.get(action);
+  if (name === undefined) {
+    name = `${dataset}/${action}`;
+    actions.set(action, name);
+  }
+  return name;
+}
+
+/** The parts of what `kindOf` has made. */
+export function kindNamed(name: string): Kind {
+  let kind = kindsByName.get(name);
   if (kind === undefined) {
-    kind = `${dataset}/${action}`;
-    actions.set(action, kind);
+    const [dataset = '', action = ''] = name.split('/', 2);
+    kind = { dataset, action };
+    kindsByName.set(name, kind);
   }
   return kind;
 }

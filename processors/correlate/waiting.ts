@@ -72,27 +72,30 @@ class Sorted<T> {
     return this.items.slice(this.dropped);
   }
 
-  /** Only the part that overlaps is sorted: two runs, which the engine's merge sort takes in linear time. */
-  merge(arrived: readonly T[]): void {
-    let first = arrived[0];
+  /** Linear where `arrived` is in order, which it is but for the disorder of a log. Of equals those that were here come first. */
+  merge(arrived: T[]): void {
+    const { inOrder } = this;
+    if (!isSorted(arrived, inOrder)) arrived.sort(inOrder);
+    const first = arrived[0];
     if (!first) return;
-    let last = this.items.at(-1);
-    let isInOrder = this.items.length === this.dropped || (last !== undefined && this.inOrder(last, first) <= 0);
-    last = first;
-    for (const item of arrived) {
-      if (this.inOrder(item, first) < 0) first = item;
-      if (this.inOrder(last, item) > 0) isInOrder = false;
-      last = item;
-    }
     if (2 * this.dropped >= this.items.length) {
       this.items = this.items.slice(this.dropped);
       this.dropped = 0;
     }
-    // What comes in order, as sessions tell it, is not sorted at all.
-    const overlap = isInOrder ? [] : this.items.splice(this.firstAfter(first));
-    for (const item of arrived) overlap.push(item);
-    if (!isInOrder) overlap.sort(this.inOrder);
-    for (const item of overlap) this.items.push(item);
+    const { items } = this;
+    const overlap = items.splice(this.firstAfter(first));
+    let next = 0;
+    for (let i = 0; i < arrived.length; i++) {
+      const item = arrived[i];
+      if (item === undefined) continue;
+      for (let other = overlap[next]; other !== undefined && inOrder(other, item) <= 0; other = overlap[++next])
+        items.push(other);
+      items.push(item);
+    }
+    for (; next < overlap.length; next++) {
+      const other = overlap[next];
+      if (other !== undefined) items.push(other);
+    }
   }
 
   private firstAfter(item: T): number {
@@ -106,4 +109,13 @@ class Sorted<T> {
     }
     return low;
   }
+}
+
+function isSorted<T>(items: readonly T[], inOrder: InOrder<T>): boolean {
+  for (let i = 1; i < items.length; i++) {
+    const before = items[i - 1];
+    const item = items[i];
+    if (before !== undefined && item !== undefined && inOrder(before, item) > 0) return false;
+  }
+  return true;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ClosedSession } from '../correlate/correlate.ts';
-import { pathAddress, type Session } from '../correlate/session.ts';
+import { inLineOrder, pathAddress, type Session } from '../correlate/session.ts';
+import { kindNamed } from '../correlate/texts.ts';
 import { tlsVersionNumber } from '../tls-version.ts';
 import { isoTime } from './iso-time.ts';
 import { stalledIn } from './outcome.ts';
@@ -41,22 +42,15 @@ export function buildProfile(
   const s = closed.session;
   const start = Math.min(s.startedAt, s.kind === 'request' ? s.firstAt : s.startedAt);
   const end = Math.max(start, s.endedAt ?? s.lastAt);
+  const startTime = isoTime(start);
   // That it went well in the end was to be seen when it had logged in; that it failed later, only then.
   const decidedAt = outcome === 'ok' && s.loggedInAt !== undefined ? Math.max(start, s.loggedInAt) : end;
   const web = s.requests.at(-1);
   const events = [];
   const sources = new Set<number>();
-  const order = s.lineKinds
-    .map((_, i) => i)
-    .sort(
-      (a, b) =>
-        (s.lines[3 * a + 2] ?? 0) - (s.lines[3 * b + 2] ?? 0) ||
-        (s.lines[3 * a] ?? 0) - (s.lines[3 * b] ?? 0) ||
-        (s.lines[3 * a + 1] ?? 0) - (s.lines[3 * b + 1] ?? 0),
-    );
-  for (const i of order) {
+  for (const i of inLineOrder(s)) {
     const source = s.lines[3 * i] ?? 0;
-    const [dataset = '', action = ''] = (s.lineKinds[i] ?? '').split('/', 2);
+    const { dataset, action } = kindNamed(s.lineKinds[i] ?? '');
     sources.add(source);
     events.push({
       id: facts.eventId(source, s.lines[3 * i + 1] ?? 0),
@@ -76,14 +70,14 @@ export function buildProfile(
       : null;
   const monitor = closed.surroundings?.client.rhythmic === true && closed.surroundings.client.logins === 0;
   return {
-    '@timestamp': isoTime(start),
+    '@timestamp': startTime,
     ecs: { version: '9.4.0' },
     event: {
       kind: 'event',
       category: ['session'],
       type: ['info'],
       dataset: 'imapwhy.profile',
-      start: isoTime(start),
+      start: startTime,
       end: isoTime(end),
       duration: Math.round(end - start) * 1_000_000,
       outcome: outcome === 'ok' ? 'success' : outcome === 'unknown' ? 'unknown' : 'failure',
