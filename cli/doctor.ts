@@ -10,7 +10,7 @@ import { planSetup } from '../outputs/elasticsearch/setup/plan.ts';
 import { terminalText } from '../reports/clean-text.ts';
 import { loadModel, ModelError } from './model-directory.ts';
 import { type RunConfig, readRunConfig } from './run-config.ts';
-import { groupsOf, topicSpecs, topicsOf } from './stream/topics.ts';
+import { groupsOf, topicSpecs, topicsOf, tornApart } from './stream/topics.ts';
 import { UseError } from './use-error.ts';
 
 /** What was looked at, what was found, and what to do where it is not well. */
@@ -90,6 +90,8 @@ async function examineKafka(kafka: Kafka, config: RunConfig): Promise<readonly F
             advice: 'imapwhy run makes them when it starts, if it may; else make them beforehand (docs/streaming.md).',
           },
     );
+    const torn = tornApart(topics, (topic) => described.get(topic)?.length);
+    if (torn !== undefined) findings.push({ what: topics.events, state: 'failed', found: torn });
     const events = described.get(topics.events)?.length;
     if (events !== undefined && events !== config.partitions)
       findings.push({

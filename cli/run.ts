@@ -37,26 +37,32 @@ async function run(file: string): Promise<void> {
     timers: DEFAULT_TIMERS,
     prediction,
     log,
+  }).catch(async (error: unknown) => {
+    await kafka.close(); // connections that stay open would keep the process from ending
+    throw error;
   });
   const predicts = prediction ? `; predicting with ${prediction.name}` : '';
   const nobody = config.correlation ? '' : '; correlation is off: nobody joins sessions';
   log(`running: ${config.roles.join(', ')}${nobody}${predicts}`);
-  const reporting = setInterval(() => {
+  const tellCounts = (): void => {
     for (const { name, label, value } of service.counters.entries()) log(`${name}{${label}} ${value}`);
-  }, REPORT_MS);
+  };
+  const reporting = setInterval(tellCounts, REPORT_MS);
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });
   clearInterval(reporting);
-  log(`${signal}: finishing what is in hand`);
-  const deadline = setTimeout(() => {
-    log(
-      `not finished after ${config.drain_seconds} s: what is not written down will be done again by whoever takes over`,
-    );
+  log(`${signal}: finishing what is in hand, for ${config.drain_seconds} s at most; once more ends it at once`);
+  const give = (why: string): never => {
+    tellCounts();
+    log(`${why}: ${service.left()}. What is not written down will be done again by whoever takes over`);
     process.exit(1);
-  }, config.drain_seconds * 1000);
+  };
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => give(`${name} once more`));
+  const deadline = setTimeout(() => give(`not finished after ${config.drain_seconds} s`), config.drain_seconds * 1000);
   await service.stop();
   await kafka.close();
   clearTimeout(deadline);
+  tellCounts();
   log('stopped');
 }

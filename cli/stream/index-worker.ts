@@ -50,7 +50,9 @@ export class IndexWorker implements ConsumeHandler {
     const recordOf = new Map<string, ConsumedRecord>();
     for (const record of records) {
       const found = this.documentsOf(lease.topic, record, `${lease.topic}/${lease.partition}/${record.offset}`);
-      if (!found) dead.push(this.dead(record, record.value, lease, 'malformed', 'This is no document.'));
+      if (record.undecodable !== undefined)
+        dead.push(this.dead(record, record.value, lease, 'undecodable', record.undecodable));
+      else if (!found) dead.push(this.dead(record, record.value, lease, 'malformed', 'This is no document.'));
       for (const d of found ?? []) {
         documents.push(d);
         recordOf.set(d.origin ?? '', record);
@@ -87,8 +89,8 @@ export class IndexWorker implements ConsumeHandler {
 
   /** Undefined if one of them is none that a bulk request can hold. */
   private documentsOf(topic: string, record: ConsumedRecord, origin: string): readonly BulkDocument[] | undefined {
-    const { value } = record;
-    if (value === null) return [];
+    const { value, undecodable } = record;
+    if (value === null || undecodable !== undefined) return [];
     const kind = this.kindOf(topic);
     const { namespace } = this.options;
     if (kind === 'event')

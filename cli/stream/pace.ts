@@ -34,6 +34,11 @@ export class Pace {
     if (this.topics.has(topicOf(progress.unit))) this.watermark.note(progress);
   }
 
+  /** How far a partition was when it was last heard of. */
+  lastOf(unit: string): Progress | undefined {
+    return this.watermark.of(unit);
+  }
+
   /** A partition is ours now, and so many of the events that it gave before were waiting. */
   took(progress: Progress, waiting: number): void {
     this.ours.set(progress.unit, { batches: [], events: 0 });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { partitionFingerprint } from '../../ingest/kafka/raw-record.ts';
 import { type LogSource, type SourceRecord, sourceNumber } from '../../ingest/record.ts';
 import { isSessionLine, isSiteLine, isToServer, type SessionEvent } from '../../processors/correlate/route.ts';
 import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
@@ -14,6 +14,7 @@ import type { Redaction } from '../../processors/redact.ts';
 import type { ClockEstimate } from '../../processors/resolve/clock-skew.ts';
 import { DovecotAddresses, type DovecotAddressesState } from '../../processors/resolve/dovecot-addresses.ts';
 import type { CivilZone } from '../../processors/time.ts';
+import type { Beginning } from './beginning.ts';
 import type { Progress, SourceNote } from './messages.ts';
 
 /** One record of a raw topic: a line (or whatever the format has for one), and what its headers say of where it was first written. */
@@ -82,6 +83,10 @@ export interface ParsePartitionCore {
   readonly next: number;
   readonly reached: number | null;
   readonly ended: boolean;
+  /** Not known of partitions whose beginning was read by an earlier release. */
+  readonly beginning?: Beginning;
+  /** How often the topic was found to have been made anew. */
+  readonly generation?: number;
 }
 
 export interface StoredSource {
@@ -130,7 +135,8 @@ export class ParsePartition {
   private readonly sources = new Map<string, KnownSource>();
   private readonly journal = new Journal<string>();
   private readonly addresses: DovecotAddresses;
-  private readonly own: string;
+  private generation = 0;
+  beginning: Beginning | undefined;
   private reached = Number.NEGATIVE_INFINITY;
   private ended = false;
   private untold: SourceNote[] = [];
@@ -140,13 +146,14 @@ export class ParsePartition {
   constructor(options: ParseOptions, state?: ParsePartitionState, zoneNamed?: (name: string) => CivilZone | undefined) {
     this.options = options;
     this.unit = `${options.topic}/${options.partition}`;
-    this.own = createHash('sha256').update(this.unit).digest('base64url').slice(0, 22);
     this.addresses = new DovecotAddresses(state?.addresses);
     this.journal.keep();
     if (!state) return;
     this.reached = state.core.reached ?? Number.NEGATIVE_INFINITY;
     this.ended = state.core.ended;
     this.next = state.core.next;
+    this.beginning = state.core.beginning;
+    this.generation = state.core.generation ?? 0;
     for (const s of state.sources) {
       const known: KnownSource = {
         source: s.source,
@@ -160,6 +167,18 @@ export class ParsePartition {
     }
   }
 
+  /** In the place of a file's fingerprint where a record names none. In a topic that was made anew the same offsets are other lines. */
+  get fingerprint(): string {
+    return partitionFingerprint(this.options, this.generation);
+  }
+
+  /** The topic was deleted and made anew: it is read from its beginning, and what is known of logs stays. */
+  begunAnew(): void {
+    this.next = 0;
+    this.beginning = undefined;
+    this.generation++;
+  }
+
   /** What changed since it was last asked. */
   changes(): ParsePartitionChanges {
     return {
@@ -168,6 +187,8 @@ export class ParsePartition {
         next: this.next,
         reached: finiteOrNull(this.reached),
         ended: this.ended,
+        ...(this.beginning !== undefined && { beginning: this.beginning }),
+        ...(this.generation > 0 && { generation: this.generation }),
       },
       sources: this.journal.take().map((fingerprint) => [fingerprint, this.stored(fingerprint)]),
       addresses: this.addresses.changes(),
@@ -279,7 +300,7 @@ export class ParsePartition {
   }
 
   private sourceOf(r: RawRecord): KnownSource {
-    const fingerprint = r.origin?.fingerprint ?? this.own;
+    const fingerprint = r.origin?.fingerprint ?? this.fingerprint;
     const known = this.sources.get(fingerprint);
     this.journal.note(fingerprint);
     if (known) {

@@ -4,6 +4,7 @@ import { isEndOfInput, readRawRecord } from '../../ingest/kafka/raw-record.ts';
 import type { Redaction } from '../../processors/redact.ts';
 import { type CivilZone, parseZone } from '../../processors/time.ts';
 import { version } from '../version.ts';
+import { beginningOf, isOfAnother } from './beginning.ts';
 import { writeDocuments } from './document-lines.ts';
 import { type FactBatch, type Progress, writeEvents, writeFacts } from './messages.ts';
 import { Pace } from './pace.ts';
@@ -18,6 +19,7 @@ import {
 import { asBytes, readState } from './restore.ts';
 import { countDelivery, deliverStraight, refusedStraight, type Straight } from './straight-index.ts';
 import type { Topics } from './topics.ts';
+import { topicOf } from './watermark.ts';
 import { keyOf, type PartitionWork, StatefulWorker, type Step, type WorkerContext } from './worker.ts';
 
 export interface ParseWorkerOptions {
@@ -50,6 +52,10 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   /** By unit, as it was written down last: how many of its events were waiting. */
   private readonly waitingBefore = new Map<string, number>();
   private following: Reading | undefined;
+  /** Of topics that are not there any more: what everybody was told of. */
+  private readonly gone = new Set<string>();
+  /** Nobody has ever written down anything. */
+  private isStateEmpty = true;
 
   constructor(options: ParseWorkerOptions, context: WorkerContext) {
     super('parse', context);
@@ -107,7 +113,9 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   protected async restore(leases: readonly Lease[]): Promise<readonly ParsePartition[]> {
     const { kafka } = this.context;
     const states = await readState(kafka, this.options.topics.parseState, [0], asBytes, (e) => this.failed(e));
-    return leases.map((lease) => this.restored(lease, states.get(0) ?? new Map()));
+    const state = states.get(0) ?? new Map();
+    this.isStateEmpty = state.size === 0;
+    return leases.map((lease) => this.restored(lease, state));
   }
 
   private restored(lease: Lease, states: ReadonlyMap<string, Buffer>): ParsePartition {
@@ -125,8 +133,30 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     return new ParsePartition({ ...where, partitions, zone: zoneOf(lease.topic), redaction }, state, parseZone);
   }
 
-  protected doneUpTo(state: ParsePartition): number {
+  protected doneUpTo(state: ParsePartition, { lease, records, end }: Batch): number {
+    const [first] = records;
+    const { beginning } = state;
+    if (state.next > end || (first !== undefined && beginning !== undefined && isOfAnother(beginning, first))) {
+      this.context.log(`parse: ${keyOf(lease)} was made anew: all of it is read`);
+      state.begunAnew();
+    }
+    if (state.next === 0 && first !== undefined) state.beginning = beginningOf(first);
     return state.next;
+  }
+
+  /** A topic that is read for the first time may be begun anywhere. */
+  protected isBlank({ next }: ParsePartition): boolean {
+    return next === 0 && this.isStateEmpty;
+  }
+
+  protected override async hasWorked(): Promise<boolean> {
+    const { events } = this.options.topics;
+    const ranges = (await this.context.kafka.describeTopics([events])).get(events) ?? [];
+    return ranges.some(({ end }) => end > 0);
+  }
+
+  protected get stateTopic(): string {
+    return this.options.topics.parseState;
   }
 
   /** Everybody waits for a unit that was never heard of. An empty one is waited for too, until it has been silent for a while: what it will say may be old. */
@@ -147,9 +177,12 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     for (const record of records) {
       isOver = isEndOfInput(record);
       if (isOver) continue;
-      const read = this.read(record, lease);
+      const read = this.read(record, lease, state);
       if (read) raw.push(read);
-      else if (record.value !== null && record.value.length > 0) out.push(this.dead(record, lease, UNREADABLE));
+      else if (record.value !== null && record.value.length > 0)
+        out.push(
+          this.dead(record, lease, record.undecodable === undefined ? UNREADABLE : new Error(record.undecodable)),
+        );
       else counters.add('records_skipped_total', 'empty');
     }
     const parsed = state.push(raw, Date.now());
@@ -196,11 +229,13 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     return delivery.refused.map((refusal) => refusedStraight(refusal, where));
   }
 
-  private read(record: ConsumedRecord, lease: Lease): RawRecord | undefined {
+  private read(record: ConsumedRecord, lease: Lease, state: ParsePartition): RawRecord | undefined {
+    if (record.undecodable !== undefined) return undefined;
     const raw = readRawRecord(record, lease);
     if (!raw) return undefined;
     for (const header of raw.ignored) this.context.counters.add('headers_ignored_total', header);
-    const { text, fingerprint, offset, source: name } = raw;
+    const { text, offset, source: name } = raw;
+    const fingerprint = raw.identity === 'kafka' ? state.fingerprint : raw.fingerprint;
     return {
       offset: record.offset,
       timestamp: raw.near ?? record.timestamp,
@@ -220,7 +255,8 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     this.context.counters.add('dead_letters_total', 'parse');
     const errorClass = error instanceof Error ? error.name : typeof error;
     const message = error instanceof Error ? error.message : String(error);
-    const reason = { code: 'unreadable', stage: 'parse', errorClass, message };
+    const code = record.undecodable === undefined ? 'unreadable' : 'undecodable';
+    const reason = { code, stage: 'parse', errorClass, message };
     return toDeadLetter(record, lease, reason, version);
   }
 
@@ -248,8 +284,9 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
   private async tellSilence(): Promise<void> {
     const isSilent = (w: PartitionWork<ParsePartition>): boolean => Date.now() - w.lastBatchAt >= this.options.idleMs;
     const silent = [...this.work.values()].filter(isSilent);
-    if (silent.length === 0) return;
     try {
+      await this.tellGone();
+      if (silent.length === 0) return;
       const ranges = await this.context.kafka.describeTopics(silent.map(({ lease }) => lease.topic));
       for (const work of silent) {
         await this.inTurn(work, async () => {
@@ -265,6 +302,33 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
       this.context.log(`parse: could not tell that nothing comes: ${error instanceof Error ? error.message : error}`);
     }
   }
+
+  /** Of a topic that is not there any more nobody waits for more: time goes on without it, until it is there again and read. */
+  private async tellGone(): Promise<void> {
+    const { units, partitions } = this.options;
+    const [work] = this.work.values();
+    const names = [...new Set(units.map(topicOf))].filter((name) => !this.hasOf(name));
+    if (work === undefined || names.length === 0) return;
+    const there = await this.context.kafka.describeTopics(names);
+    for (const unit of units) if (there.has(topicOf(unit)) || !names.includes(topicOf(unit))) this.gone.delete(unit);
+    const news = units.filter(
+      (unit) => names.includes(topicOf(unit)) && !there.has(topicOf(unit)) && !this.gone.has(unit),
+    );
+    if (news.length === 0) return;
+    await this.inTurn(work, async () => {
+      const records = news.flatMap((unit) => {
+        const { reached = null, ended = false } = this.pace.lastOf(unit) ?? {};
+        return this.told({ unit, reached, caughtUp: true, ended }, nothing(partitions));
+      });
+      await this.commit(work, records, undefined);
+    });
+    for (const unit of news) this.gone.add(unit);
+  }
+
+  private hasOf(topic: string): boolean {
+    for (const { lease } of this.work.values()) if (lease.topic === topic) return true;
+    return false;
+  }
 }
 
 /** After the name of the unit, which holds no space. */
@@ -277,6 +341,17 @@ const ADDRESS = ' a ';
 interface StoredProgress extends Progress {
   readonly waiting: number;
 }
+
+/** What a step gives that has only something to tell. */
+const nothing = (partitions: number): Parsed => ({
+  documents: [],
+  events: Array.from({ length: partitions }, () => []),
+  facts: [],
+  sources: [],
+  unparsed: 0,
+  ahead: 0,
+  rejected: [],
+});
 
 const UNREADABLE = new Error('The record cannot be read.');
 

@@ -5,6 +5,7 @@ import type { ConsumeHandler, Consumption, Kafka, Producer } from '../../ingest/
 import type { CauseModel } from '../../models/cause/decide.ts';
 import type { UsableModel } from '../../models/prediction/forecast.ts';
 import { type ElasticsearchOutput, openElasticsearch } from '../../outputs/elasticsearch/elasticsearch.ts';
+import { troubleText } from '../../outputs/elasticsearch/trouble-text.ts';
 import { pipelineId } from '../../outputs/pipeline-document.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../processors/correlate/options.ts';
 import type { KnownTimer } from '../../processors/profile/known-timers.ts';
@@ -35,6 +36,8 @@ export interface Service {
   readonly counters: Counters;
   /** Finishes what is in hand, as far as the deadline allows. */
   stop(): Promise<void>;
+  /** What would be left if the process ended now, for people. */
+  left(): string;
 }
 
 /**
@@ -70,11 +73,10 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
   let sessions: SessionsWorker | undefined;
   const stateful: { readonly lag: number }[] = [];
   if (roles.includes('index') && config.elasticsearch) {
+    const { nodes = ['the cloud id'] } = config.elasticsearch;
     const elasticsearch = openElasticsearch(config.elasticsearch, {
       troubled: (state) =>
-        log(
-          state ? `index: Elasticsearch ${JSON.stringify(state)}; reading waits` : 'index: Elasticsearch answers again',
-        ),
+        log(state ? `index: ${troubleText(state, nodes)}; reading waits` : 'index: Elasticsearch answers again'),
     });
     const producer = await kafka.producer();
     output = elasticsearch;
@@ -145,6 +147,11 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
   });
   return {
     counters,
+    left() {
+      const { lag, pendingBytes } = stateNow();
+      const waiting = `${pendingBytes} bytes of documents have no answer of Elasticsearch`;
+      return `${lag} records were waiting for parse and correlate when they last read, and ${waiting}`;
+    },
     async stop() {
       await Promise.all(consumptions.map((c) => c.stop()));
       await reporting.stop();

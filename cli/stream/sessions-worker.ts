@@ -65,6 +65,14 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
     return 0;
   }
 
+  protected isBlank({ position }: SessionsPartition): boolean {
+    return position === 0;
+  }
+
+  protected get stateTopic(): string {
+    return this.options.topics.sessionsState;
+  }
+
   protected process(state: SessionsPartition, { lease, records, end }: Batch): Step {
     const { topics } = this.options;
     if (state.position > end) state.madeAnew();
@@ -73,7 +81,7 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
     const { late, evicted } = state;
     const out: RecordToSend[] = [];
     for (const record of records) {
-      const batch = readEventBatch(record.value);
+      const batch = record.undecodable === undefined ? readEventBatch(record.value) : undefined;
       if (batch) {
         state.take(batch, record.offset);
         continue;
@@ -82,10 +90,10 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
       if (state.knows(record.offset)) continue;
       state.skip(record.offset);
       const reason = {
-        code: 'malformed',
+        code: record.undecodable === undefined ? 'malformed' : 'undecodable',
         stage: 'correlate',
         errorClass: 'Error',
-        message: 'This is no batch of events.',
+        message: record.undecodable ?? 'This is no batch of events.',
       };
       out.push(toDeadLetter(record, lease, reason, version));
       counters.add('dead_letters_total', 'correlate');

@@ -42,8 +42,16 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
     return leases.map(() => new SitePartition(this.options, stored?.state, stored?.forecast));
   }
 
-  protected doneUpTo(state: SitePartition): number {
-    return state.next;
+  protected doneUpTo(state: SitePartition, { end }: Batch): number {
+    return state.next > end ? 0 : state.next; // what ends before was made anew
+  }
+
+  protected isBlank({ next }: SitePartition): boolean {
+    return next === 0;
+  }
+
+  protected get stateTopic(): string {
+    return this.options.topics.siteState;
   }
 
   protected process(state: SitePartition, { lease, records, next }: Batch): Step {
@@ -51,14 +59,14 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
     const out: RecordToSend[] = [];
     let hasDead = false;
     for (const record of records) {
-      const batch = readFactBatch(record.value);
+      const batch = record.undecodable === undefined ? readFactBatch(record.value) : undefined;
       if (!batch) {
         hasDead = true;
         const reason = {
-          code: 'malformed',
+          code: record.undecodable === undefined ? 'malformed' : 'undecodable',
           stage: 'correlate',
           errorClass: 'Error',
-          message: 'This is no batch of facts.',
+          message: record.undecodable ?? 'This is no batch of facts.',
         };
         out.push(toDeadLetter(record, lease, reason, version));
         this.context.counters.add('dead_letters_total', 'correlate');

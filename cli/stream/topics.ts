@@ -1,6 +1,7 @@
 import { deadLetterTopic } from '../../ingest/kafka/dead-letter.ts';
 import type { Kafka, TopicSpec } from '../../ingest/kafka/port.ts';
 import type { RunConfig } from '../run-config.ts';
+import { UseError } from '../use-error.ts';
 
 /** The topics of a deployment, beside the raw ones. A prefix keeps several deployments in one cluster apart. */
 export interface Topics {
@@ -89,10 +90,19 @@ export function groupsOf(config: RunConfig): readonly Group[] {
   return steps.map((s) => ({ ...s, group: `${prefix}.${s.step}` }));
 }
 
-/** Makes the topics that are missing. Returns how many partitions each one has. */
+/** What keeps a deployment from going on: sessions are dealt out by the number of partitions, and their state lies beside them. Undefined where nothing does. */
+export function tornApart(topics: Topics, count: (topic: string) => number | undefined): string | undefined {
+  const [events, states] = [count(topics.events), count(topics.sessionsState)];
+  if (events === undefined || states === undefined || events === states) return undefined;
+  return `${topics.events} has ${events} partitions and ${topics.sessionsState} has ${states}: one of them was changed, and what is open would be torn apart. Stop all processes and start with another topic_prefix: it reads the raw topics anew, and finds documents that are there under their ids.`;
+}
+
+/** Makes the topics that are missing. Returns how many partitions each one has. Throws a UseError where they do not fit together. */
 export async function prepareTopics(kafka: Kafka, config: RunConfig): Promise<ReadonlyMap<string, number>> {
   const specs = topicSpecs(config);
   await kafka.createTopics(specs);
   const described = await kafka.describeTopics(specs.map((s) => s.topic));
+  const torn = tornApart(topicsOf(config.kafka.topic_prefix), (topic) => described.get(topic)?.length);
+  if (torn !== undefined) throw new UseError(torn);
   return new Map([...described].map(([topic, ranges]) => [topic, ranges.length]));
 }

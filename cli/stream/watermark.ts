@@ -22,6 +22,10 @@ export class Watermark {
     this.units.set(progress.unit, progress);
   }
 
+  of(unit: string): Progress | undefined {
+    return this.units.get(unit);
+  }
+
   /** -Infinity while one of `expected` has not been heard of; Infinity when all that ever said something have ended. */
   at(expected: Iterable<string>): number {
     for (const unit of expected) if (!this.units.has(unit)) return Number.NEGATIVE_INFINITY;

@@ -45,9 +45,16 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
   protected abstract restore(leases: readonly Lease[]): Promise<readonly P[]>;
   /**
    * The first record that the state does not hold yet. The group's offset may show a transaction a moment later than the state does; the state
-   * is the truth.
+   * is the truth, unless the partition was made anew since.
    */
-  protected abstract doneUpTo(state: P): number;
+  protected abstract doneUpTo(state: P, batch: Batch): number;
+  /** Whether nothing was ever written down of it. */
+  protected abstract isBlank(state: P): boolean;
+  protected abstract readonly stateTopic: string;
+  /** Whether what this step gives was ever given: where not, somebody chose where reading shall begin. */
+  protected async hasWorked(): Promise<boolean> {
+    return true;
+  }
   /** What to write for a batch. `caughtUpMs`: for so long every batch was the end of what there was. */
   protected abstract process(state: P, batch: Batch, caughtUpMs: number): Step | Promise<Step>;
 
@@ -60,9 +67,11 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
     }
     // Only now: whatever an earlier owner was writing has come through or never will.
     const states = await this.restore(leases);
-    taken.forEach((work, i) => {
-      work.state = states[i];
-    });
+    for (const [i, work] of taken.entries()) {
+      const state = states[i];
+      if (state !== undefined && this.isBlank(state)) await this.mayBeBlank(work.lease);
+      work.state = state;
+    }
     await Promise.all(taken.map((work) => this.opened(work)));
     if (leases.length > 0)
       this.context.log(`${this.name}: took over ${leases.map((l) => `${l.topic}/${l.partition}`).join(', ')}`);
@@ -77,8 +86,7 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
       work.state = undefined;
       work.lag = Math.max(0, batch.end - batch.next);
       if (work.lag > 0) work.caughtUpAt = Date.now();
-      // A partition that ends before was made anew.
-      const done = this.doneUpTo(state) > batch.end ? 0 : this.doneUpTo(state);
+      const done = this.doneUpTo(state, batch);
       const fresh = { ...batch, records: batch.records.filter((r) => r.offset >= done) };
       const { records, next } = await this.process(state, fresh, Date.now() - work.caughtUpAt);
       await this.commit(work, records, next);
@@ -138,7 +146,18 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
       throw new KafkaError('membership_lost', `${keyOf(lease)}: ${committed} was committed, not ${lease.committed}`);
     const [state] = await this.restore([lease]);
     if (state === undefined) throw new Error(`${keyOf(lease)} has no state`);
+    if (this.isBlank(state)) await this.mayBeBlank(lease);
     return state;
+  }
+
+  /** What was read and what was made of it are written down together. Where only one of the two is left, what was open is lost, and going on would cut it in silence. */
+  private async mayBeBlank({ group, topic, partition }: Lease): Promise<void> {
+    const committed = (await this.context.kafka.committedOffsets(group, topic)).get(partition) ?? 0;
+    if (committed === 0 || !(await this.hasWorked())) return;
+    throw new KafkaError(
+      'state_lost',
+      `${topic}/${partition} was read up to ${committed}, but its state is gone: a topic of states (${this.stateTopic}) was deleted or emptied. Start with another topic_prefix: it reads the raw topics anew, and finds documents that are there under their ids`,
+    );
   }
 
   /** The partition is ours and its state is here. */

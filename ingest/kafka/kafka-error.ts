@@ -9,16 +9,20 @@ export const KAFKA_ERROR_CODES = [
   /** An ACL does not allow it. */
   'not_authorized',
   'unknown_topic',
+  /** What was to be read next is not there: deleted before it was read, or the topic was made anew. It goes on at what there is. */
+  'out_of_range',
   /** Larger than the topic's max.message.bytes. */
   'record_too_large',
   /** Another process opened the same transactional id: it goes on there. */
   'fenced',
   /** The partition belongs, or may belong, to another member of the group. */
   'membership_lost',
-  /** A compressed batch that cannot be read, or that grows beyond bounds. */
+  /** A batch that cannot be read: damaged, of an unknown kind, or growing beyond bounds when it is unpacked. */
   'undecodable',
   /** The consumer seemed alive, but nothing moved; it was started anew. */
   'stalled',
+  /** What was made of records that were read is not there any more. */
+  'state_lost',
   /** Whether it was written is not known. */
   'outcome_unknown',
   /** The application's own callback failed. */
@@ -30,7 +34,13 @@ export const KAFKA_ERROR_CODES = [
 export type KafkaErrorCode = (typeof KAFKA_ERROR_CODES)[number];
 
 /** What one may expect to pass by itself; everything else needs a person, or another way. */
-const passing: ReadonlySet<KafkaErrorCode> = new Set(['unreachable', 'stalled', 'unknown_topic', 'membership_lost']);
+const passing: ReadonlySet<KafkaErrorCode> = new Set([
+  'unreachable',
+  'stalled',
+  'unknown_topic',
+  'out_of_range',
+  'membership_lost',
+]);
 
 export class KafkaError extends Error {
   override readonly name = 'KafkaError';

@@ -4,7 +4,7 @@
  */
 import { KafkaError } from './kafka-error.ts';
 import { OwnedPartition, type PartitionOwner } from './owned-partition.ts';
-import type { Batch, ConsumedRecord, ConsumeHandler, Lease, TopicPartition } from './port.ts';
+import type { Batch, ConsumedRecord, ConsumeHandler, Lease, PartitionRange, TopicPartition } from './port.ts';
 
 /** What a client must be able to do. */
 export interface GroupClient {
@@ -13,6 +13,7 @@ export interface GroupClient {
   /** With the generation that is current when it is called. Rejects with a KafkaError. */
   commit(partition: TopicPartition, next: number): Promise<void>;
   committedOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
+  rangesOf(topic: string): Promise<readonly PartitionRange[]>;
   /** Gives up the membership and joins anew after a back-off. */
   rejoin(reason: KafkaError): void;
 }
@@ -171,6 +172,17 @@ export class Membership implements PartitionOwner {
     });
   }
 
+  #open(lease: OwnedPartition, committed: number | undefined, ranges: readonly PartitionRange[]): void {
+    if (lease.lost.aborted) return;
+    const range = ranges.find(({ partition }) => partition === lease.partition);
+    const found = elsewhere(committed, range);
+    if (found !== undefined)
+      this.#handler.failed(
+        new KafkaError('out_of_range', `${lease.topic}/${lease.partition}: ${found.why}; going on at ${found.from}`),
+      );
+    lease.open(committed, found?.from ?? committed);
+  }
+
   async #revoke(gone: readonly Lease[]): Promise<void> {
     try {
       await this.#handler.revoked?.(gone);
@@ -184,10 +196,11 @@ export class Membership implements PartitionOwner {
     if (ours.length === 0) return;
     try {
       await this.#handler.assigned?.(ours, AbortSignal.any(ours.map((lease) => lease.lost)));
-      const committed = new Map<string, ReadonlyMap<number, number>>();
-      for (const { topic } of ours)
-        if (!committed.has(topic)) committed.set(topic, await this.#client.committedOffsets(topic));
-      for (const lease of ours) if (!lease.lost.aborted) lease.open(committed.get(lease.topic)?.get(lease.partition));
+      for (const [topic, leases] of Map.groupBy(ours, ({ topic }) => topic)) {
+        const committed = await this.#client.committedOffsets(topic);
+        const ranges = await this.#client.rangesOf(topic);
+        for (const lease of leases) this.#open(lease, committed.get(lease.partition), ranges);
+      }
     } catch (error) {
       if (ours.every((lease) => lease.lost.aborted)) return;
       const told = ofHandler(error, 'assigned');
@@ -195,6 +208,18 @@ export class Membership implements PartitionOwner {
       this.#client.rejoin(told);
     }
   }
+}
+
+/** Where reading begins though the group was somewhere else, and why. Undefined where what it wants next is there, or will be. */
+function elsewhere(
+  committed: number | undefined,
+  range: PartitionRange | undefined,
+): { readonly from: number; readonly why: string } | undefined {
+  if (committed === undefined || range === undefined) return undefined;
+  const { begin, end } = range;
+  if (committed < begin) return { from: begin, why: `${committed} to ${begin - 1} were deleted before they were read` };
+  if (committed > end) return { from: begin, why: `it ends at ${end}, before ${committed}: it was made anew` };
+  return undefined;
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic} ${partition}`;

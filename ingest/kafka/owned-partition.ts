@@ -33,8 +33,8 @@ export class OwnedPartition implements Lease {
   readonly #queue: Waiting[] = [];
   #bytes = 0;
   #committed: number | undefined;
-  /** Where reading began, and would begin again when nothing was committed since. */
-  #start: number | undefined;
+  /** Where reading would begin again: what was committed here, or where it began. */
+  #resume: number | undefined;
   /** First offset that is not here yet; undefined before the first batch of a group that never committed. */
   #position: number | undefined;
   #running: Promise<void> | undefined;
@@ -94,16 +94,17 @@ export class OwnedPartition implements Lease {
   /** Whoever made the commit durable says so. */
   noteCommitted(next: number): void {
     this.#committed = next;
+    this.#resume = next;
   }
 
-  /** From now on records may come; `committed` as the group knows it. */
-  open(committed: number | undefined): void {
+  /** From now on records may come; `committed` as the group knows it, and where reading begins, if that is not left to the client. */
+  open(committed: number | undefined, from = committed): void {
     this.#committed = committed;
-    this.#start = committed;
-    this.#position = committed;
+    this.#resume = from;
+    this.#position = from;
     this.#open = true;
     this.#movedAt = performance.now();
-    if (committed !== undefined) this.#owner.seek(this, committed);
+    if (from !== undefined) this.#owner.seek(this, from);
     this.steer();
     this.#pump();
   }
@@ -112,7 +113,7 @@ export class OwnedPartition implements Lease {
   push(records: readonly ConsumedRecord[], next: number, end: number): void {
     if (this.lost.aborted || !this.#open) return;
     const first = records[0]?.offset ?? next;
-    this.#start ??= first;
+    this.#resume ??= first;
     const fresh =
       this.#position === undefined || first >= this.#position
         ? records
@@ -206,7 +207,7 @@ export class OwnedPartition implements Lease {
     if (this.#owner.batchFailed(error)) return;
     this.#queue.length = 0;
     this.#bytes = 0;
-    this.#position = this.#committed ?? this.#start;
+    this.#position = this.#resume;
     this.#open = false;
     this.steer();
     const waitMs = backOffMs(this.#failures++);

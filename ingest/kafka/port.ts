@@ -30,6 +30,8 @@ export interface ConsumedRecord {
   readonly value: Buffer | null;
   /** Of several headers with one name the last counts. */
   readonly headers: ReadonlyMap<string, Buffer>;
+  /** Of one that stands for a batch that is damaged or of an unknown kind: why, and which records are in it. Its offset is the last of them, its value the bytes of the batch. */
+  readonly undecodable?: string;
 }
 
 export interface Batch {
@@ -130,7 +132,7 @@ export interface ReadOptions {
 }
 
 export interface ReadHandler {
-  /** Committed records in order; the next call waits for its promise. */
+  /** Committed records in order; the next call waits for its promise. What cannot be read never comes: then the reading ends, and `caughtUp` rejects. */
   records(partition: number, records: readonly ConsumedRecord[]): void | Promise<void>;
   /** Trouble; the reader goes on trying. */
   failed(error: KafkaError): void;

@@ -148,9 +148,9 @@ const openBrace = 0x7b;
 const fingerprints = new Map<string, string>();
 const fingerprintsMax = 10_000;
 
-/** In the place of a file's fingerprint, and of the same shape: the partition is what the offset counts in. */
-export function partitionFingerprint({ topic, partition }: TopicPartition): string {
-  const key = `${topic} ${partition}`;
+/** In the place of a file's fingerprint, and of the same shape: the partition is what the offset counts in. `generation`: how often it was made anew. */
+export function partitionFingerprint({ topic, partition }: TopicPartition, generation = 0): string {
+  const key = generation === 0 ? `${topic} ${partition}` : `${topic} ${partition} ${generation}`;
   const kept = fingerprints.get(key);
   if (kept !== undefined) return kept;
   const made = createHash('sha256').update(`kafka ${key}`).digest('base64url').slice(0, 22);

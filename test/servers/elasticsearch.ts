@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuSeconds } from './child-server.ts';
 import { ELASTICSEARCH_VERSION, elasticsearchHome, require } from './elasticsearch-distribution.ts';
+import { freePort } from './free-port.ts';
 
 export interface ElasticsearchOptions {
   /** As in elasticsearch.yml. With settings, the server is always one of our own. */
@@ -257,15 +257,4 @@ async function ended(child: ChildProcess, end: () => void): Promise<void> {
   const exit = new Promise((resolve) => child.once('exit', resolve));
   end();
   await exit;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

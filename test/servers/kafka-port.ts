@@ -7,6 +7,7 @@ import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type {
   ConsumedRecord,
   ConsumeHandler,
+  Consumption,
   Kafka,
   Lease,
   RecordToSend,
@@ -522,6 +523,71 @@ for (const client of clients)
       await until('the topic made anew', () => got.get('anew') === 0, 60_000);
       await consumption.stop();
       await raw.disconnect();
+    });
+
+    test('a topic that goes holds up no other, and is read again once it is there', async () => {
+      const [stays, goes] = [await topicOf(), await topicOf()];
+      const got = new Set<string>();
+      const told = new Set<string>();
+      const raw = new kafkajs.Kafka({ brokers: [...server.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+      await raw.connect();
+      const consumption = await kafka.consume(
+        { group: fresh('group'), topics: [stays, goes], ...quick },
+        {
+          batch: async ({ lease, records, next }) => {
+            for (const { value } of records) got.add(String(value));
+            await lease.commit(next);
+          },
+          failed: ({ code, message }) => void told.add(`${code} ${message}`),
+        },
+      );
+      const say = (topic: string, value: string): Promise<void> =>
+        send([{ topic, partition: 0, key: null, value: text(value) }]);
+      await say(stays, 'one');
+      await say(goes, 'two');
+      await until('both', () => got.size === 2);
+      await raw.deleteTopics({ topics: [goes] });
+      await until('it says which one', () => [...told].some((t) => t.startsWith('unknown_topic') && t.includes(goes)));
+      await say(stays, 'three');
+      await until('the other goes on', () => got.has('three'));
+      await kafka.createTopics([{ topic: goes, partitions: 1 }]);
+      await say(goes, 'four');
+      await until('it is read again', () => got.has('four'), 60_000);
+      await consumption.stop();
+      await raw.disconnect();
+    });
+
+    test('what was deleted before it was read is told, and reading goes on behind it', async () => {
+      const topic = await topicOf();
+      const group = fresh('group');
+      const told: string[] = [];
+      let seen: number[] = [];
+      const read = (): Promise<Consumption> =>
+        kafka.consume(
+          { group, topics: [topic], ...quick },
+          {
+            batch: async ({ lease, records, next }) => {
+              seen.push(...numbers(records));
+              await lease.commit(next);
+            },
+            failed: ({ code, message }) => void told.push(`${code} ${message}`),
+          },
+        );
+      await send(numbered(topic, 0, 10));
+      const before = await read();
+      await until('the first ten', () => seen.length === 10);
+      await before.stop();
+      await send(numbered(topic, 10, 30));
+      const raw = new kafkajs.Kafka({ brokers: [...server.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+      await raw.connect();
+      await raw.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '25' }] });
+      await raw.disconnect();
+      seen = [];
+      const after = await read();
+      await until('what is left', () => seen.length === 5);
+      await after.stop();
+      assert.deepEqual(seen, range(25, 30));
+      assert.deepEqual(told, [`out_of_range ${topic}/0: 10 to 24 were deleted before they were read; going on at 25`]);
     });
 
     test('says which topic is missing', async () => {

@@ -1,9 +1,7 @@
 /** What goes wrong between the port and a real Kafka: each gives an error with a code, or is overcome. Brokers here are killed, frozen and secured, so they are always our own. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import kafkajs, { type AclEntry } from 'kafkajs';
@@ -11,7 +9,7 @@ import { KAFKA_COMPRESSIONS, type KafkaSasl, SASL_MECHANISMS } from '../../inges
 import { KafkaError, type KafkaErrorCode } from '../../ingest/kafka/kafka-error.ts';
 import type { ConsumedRecord, Kafka, RecordToSend, Transactor } from '../../ingest/kafka/port.ts';
 import { succeed } from './command.ts';
-import { classPath } from './java.ts';
+import { javaProducer } from './java-producer.ts';
 import { type KafkaServer, startOwnKafka, users } from './kafka.ts';
 import { clients, fresh } from './kafka-clients.ts';
 import { until } from './until.ts';
@@ -330,23 +328,6 @@ const allow = (operation: string, name: string): AclEntry => ({
   operation: { READ: 3, WRITE: 4, DESCRIBE: 8 }[operation] ?? 0,
   permissionType: kafkajs.AclPermissionTypes.ALLOW,
 });
-
-/** Kafka's own console producer: the reference for what each codec looks like. */
-async function javaProducer(
-  server: KafkaServer,
-  topic: string,
-  codec: string,
-  lines: readonly string[],
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'imapwhy-lines-'));
-  const file = join(folder, 'lines');
-  await writeFile(file, lines.map((line) => `${line}\n`).join(''));
-  const jars = await classPath(join(import.meta.dirname, 'pom.xml'));
-  const args = ['-cp', jars, 'org.apache.kafka.tools.ConsoleProducer', '--bootstrap-server', server.brokers.join(',')];
-  const shell = ['-c', 'file=$1; shift; exec java "$@" < "$file"', 'sh', file];
-  await succeed('sh', [...shell, ...args, '--topic', topic, '--compression-codec', codec], { cwd: folder });
-  await rm(folder, { recursive: true });
-}
 
 interface Proxy {
   readonly port: number;

@@ -390,6 +390,7 @@ class PlatformaticConsumption implements Consumption, GroupClient {
   #fetcher: Fetcher | undefined;
   #restarting: Promise<void> | undefined;
   #failures = 0;
+  #member = false;
   #watchdog: NodeJS.Timeout | undefined;
   #lookup: NodeJS.Timeout | undefined;
   /** Partitions by topic, as they were divided. */
@@ -418,6 +419,7 @@ class PlatformaticConsumption implements Consumption, GroupClient {
       await this.#dispose();
       throw error;
     }
+    this.#member = true;
     const stallMs = this.#options.stallMs ?? 120_000;
     this.#watchdog = setInterval(() => void this.#watch(stallMs), stallMs / 4);
     this.#watchdog.unref();
@@ -475,16 +477,22 @@ class PlatformaticConsumption implements Consumption, GroupClient {
     return this.#kafka.committedOffsets(this.#options.group, topic);
   }
 
+  async rangesOf(topic: string): Promise<readonly PartitionRange[]> {
+    return (await this.#kafka.describeTopics([topic])).get(topic) ?? [];
+  }
+
   rejoin(_reason: KafkaError): void {
     this.#restart();
   }
 
   async #start(): Promise<void> {
-    const { group, topics } = this.#options;
-    const doing = `consuming ${topics.join(', ')} as ${group}`;
-    const there = await this.#kafka.describeTopics(topics);
-    const missing = topics.find((topic) => !there.has(topic));
-    if (missing !== undefined) throw new KafkaError('unknown_topic', `${doing}: there is no topic ${missing}`);
+    const { group } = this.#options;
+    const there = await this.#kafka.describeTopics(this.#options.topics);
+    const missing = this.#options.topics.find((topic) => !there.has(topic));
+    const topics = [...there.keys()];
+    const doing = `consuming ${this.#options.topics.join(', ')} as ${group}`;
+    if (missing !== undefined && (topics.length === 0 || !this.#member))
+      throw new KafkaError('unknown_topic', `${doing}: there is no topic ${missing}`);
     this.#counts = new Map([...there].map(([topic, ranges]) => [topic, ranges.length]));
     const sessionTimeout = this.#options.sessionTimeoutMs ?? 30_000;
     const consumer: Consumer = new Consumer({
@@ -555,7 +563,7 @@ class PlatformaticConsumption implements Consumption, GroupClient {
     if (this.#restarting !== undefined || this.#consumer === undefined) return;
     const there = await this.#kafka.describeTopics(this.#options.topics).catch(() => undefined);
     if (there === undefined || this.#restarting !== undefined) return;
-    const gone = this.#options.topics.find((topic) => !there.has(topic));
+    const gone = [...this.#counts.keys()].find((topic) => !there.has(topic));
     if (gone !== undefined) this.#handler.failed(new KafkaError('unknown_topic', `there is no topic ${gone} any more`));
     if (gone !== undefined || [...there].some(([topic, ranges]) => ranges.length !== this.#counts.get(topic)))
       this.#restart();

@@ -20,6 +20,8 @@ const suites = [
   'kafka-port.ts',
   'streaming.ts',
   'streaming-service.ts',
+  'streaming-input.ts',
+  'streaming-stop.ts',
   'chaos.ts',
   'onnx-parity.ts',
   'kafka-commands.ts',
@@ -27,7 +29,7 @@ const suites = [
   'compose.ts',
 ];
 /** Minutes of servers that are killed, frozen, starved and refuse; `npm run test:chaos` goes on from there. */
-const longSuites = ['elasticsearch-refusals.ts', 'kafka-trouble.ts', 'streaming-trouble.ts'];
+const longSuites = ['elasticsearch-refusals.ts', 'kafka-trouble.ts', 'streaming-trouble.ts', 'streaming-topics.ts'];
 const args = process.argv.slice(2);
 if (args.some((arg) => arg !== '--install' && arg !== '--long')) {
   process.stderr.write('usage: npm run test:servers [-- [--install] [--long]]\n');

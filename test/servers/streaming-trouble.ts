@@ -43,7 +43,7 @@ async function startAll(t: TestContext, options: KafkaOptions = {}) {
     await connection.close();
     await Promise.all([broker.stop(), index.stop()]);
   });
-  const start = () =>
+  const start = (more: object = {}) =>
     startImapwhy(
       {
         kafka: { brokers: broker.brokers, topic_prefix: namespace },
@@ -52,6 +52,7 @@ async function startAll(t: TestContext, options: KafkaOptions = {}) {
         partitions: 4,
         snapshot_seconds: 2,
         idle_seconds: 600, // a machine with much to do is no silent source
+        ...more,
       },
       { folder, name: namespace },
     );
@@ -122,6 +123,81 @@ describe('a server that is away', () => {
     const after = said.slice(saidBefore);
     assert.match(after, /Elasticsearch answers again/);
     assert.doesNotMatch(after.slice(after.indexOf('answers again')), /reading waits/, 'no second overload');
+    assertSame(await compare(request, namespace, expected));
+    assert.deepEqual(await deadLetters(kafka, namespace), new Map());
+  });
+
+  test('Elasticsearch at its flood stage takes nothing: reading waits and says why, and goes on by itself once there is room', async (t) => {
+    const { kafka, request, namespace, topics, start, log } = await startAll(t);
+    const service = await start();
+    const producer = await kafka.producer();
+    await sendSample(producer, firstOf(topics, 500));
+    await until(
+      'some events are there',
+      async () => (await totalsOf(request, 'events', namespace)).count > 100,
+      60_000,
+    );
+    const disk = (settings: object) =>
+      request('PUT', '/_cluster/settings', {
+        persistent: { cluster: { info: { update: { interval: '10s' } }, routing: { allocation: { disk: settings } } } },
+      });
+    const isBlocked = async (): Promise<boolean> => {
+      await sleep(500);
+      const { body } = await request('GET', `/logs-imapwhy.*-${namespace}/_settings/index.blocks.*`);
+      return JSON.stringify(body).includes('read_only_allow_delete');
+    };
+    // Any disk is fuller than that.
+    await disk({ threshold_enabled: true, watermark: { low: '0.01%', high: '0.02%', flood_stage: '0.03%' } });
+    await until('the server blocks its indices', isBlocked, 90_000);
+    await sendSample(producer, restOf(topics, 500));
+    await sendEnd(producer, topics);
+    await until('it says so', async () => /flood stage.*; reading waits/.test(await log()), 60_000);
+    const { count } = await totalsOf(request, 'events', namespace);
+    await sleep(5000);
+    assert.equal((await totalsOf(request, 'events', namespace)).count, count, 'nothing is written');
+    await disk({ threshold_enabled: true, watermark: { low: null, high: null, flood_stage: null } });
+    await disk({ threshold_enabled: false });
+    await until('the block is lifted', async () => !(await isBlocked()), 90_000);
+    await allThere(request, namespace, expected, 240_000);
+    await service.stop('SIGTERM');
+    assert.equal(await service.ended, 0, await log());
+    assert.match(await log(), /Elasticsearch answers again/);
+    assertSame(await compare(request, namespace, expected));
+    assert.deepEqual(await deadLetters(kafka, namespace), new Map());
+  });
+
+  test('one input is far behind in time: the others are held, memory stays, and all goes on once it has come', async (t) => {
+    const { kafka, request, namespace, topics, start } = await startAll(t);
+    const sizes = topics.map(({ records }) => records.length);
+    const [behind] = topics.filter(({ records }) => records.length === Math.max(...sizes));
+    assert.ok(behind);
+    const others = topics.filter((topic) => topic !== behind);
+    const service = await start({ waiting_events: 1000 });
+    const producer = await kafka.producer();
+    await sendSample(producer, [...others, ...firstOf([behind], 1000)]);
+    const read = async (): Promise<number> => {
+      let sum = 0;
+      for (const { topic } of others) sum += (await kafka.committedOffsets(`${namespace}.parse`, topic)).get(0) ?? 0;
+      return sum;
+    };
+    let before = -1;
+    const stands = async (): Promise<boolean> => {
+      const now = await read();
+      const isSame = now === before && now > 0;
+      before = now;
+      await sleep(4000);
+      return isSame && (await isReadBy(kafka, `${namespace}.parse`, behind.topic));
+    };
+    await until('nobody goes on', stands, 120_000);
+    const all = others.reduce((sum, { records }) => sum + records.length, 0);
+    assert.ok(before < all / 2, `${before} of ${all} records were read ahead of the one that is behind`);
+    const megabytes = await memoryOf(service.pid);
+    assert.ok(megabytes < 500, `${megabytes} MiB`);
+    await sendSample(producer, restOf([behind], 1000));
+    await sendEnd(producer, topics);
+    await allThere(request, namespace, expected, 240_000);
+    await service.stop('SIGTERM');
+    assert.equal(await service.ended, 0);
     assertSame(await compare(request, namespace, expected));
     assert.deepEqual(await deadLetters(kafka, namespace), new Map());
   });

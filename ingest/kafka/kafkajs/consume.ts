@@ -5,6 +5,8 @@
  * - it asks nobody before it joins anew, and then forgets where each partition was: the one thing that it awaits there is the search for the
  *   coordinator, so that is where the membership settles, and positions are set again afterwards;
  * - a commit may be repeated under a later generation, for a partition that went elsewhere: commits use the call that does not repeat;
+ * - one topic that is missing keeps it from reading the others: once a member, it is started with those that are there, and looks for the rest;
+ * - where a position is not there any more it silently goes to the beginning: that is an error here, and the membership says where it goes on;
  * - it stops for good after some errors, and now and then stands still: it is started anew after every crash, and a watchdog sees to the rest.
  */
 import type {
@@ -19,7 +21,14 @@ import { backOffMs, pauseFor } from '../back-off.ts';
 import { KafkaError } from '../kafka-error.ts';
 import { type GroupClient, Membership } from '../membership.ts';
 import type { OwnedPartition } from '../owned-partition.ts';
-import type { ConsumedRecord, ConsumeHandler, ConsumeOptions, Consumption, TopicPartition } from '../port.ts';
+import type {
+  ConsumedRecord,
+  ConsumeHandler,
+  ConsumeOptions,
+  Consumption,
+  PartitionRange,
+  TopicPartition,
+} from '../port.ts';
 import type { KafkajsAdmin } from './admin.ts';
 import { toKafkaError } from './errors.ts';
 import { stickyAssigner } from './sticky-assigner.ts';
@@ -78,6 +87,9 @@ class KafkajsConsumption implements Consumption, GroupClient {
   #failures = 0;
   #restarting: Promise<void> | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  #lookup: NodeJS.Timeout | undefined;
+  /** Topics that were not there when it was started; all others are read. */
+  #missing: readonly string[] = [];
 
   constructor(client: KafkajsClient, admin: KafkajsAdmin, options: ConsumeOptions, handler: ConsumeHandler) {
     this.#client = client;
@@ -119,11 +131,14 @@ class KafkajsConsumption implements Consumption, GroupClient {
     const checkMs = Math.max(50, (this.#options.stallMs ?? stallMs) / 4);
     this.#watchdog = setInterval(() => void this.#watch(), checkMs);
     this.#watchdog.unref();
+    this.#lookup = setInterval(() => void this.#lookForMissing(), this.#options.refreshMs ?? refreshMs);
+    this.#lookup.unref();
   }
 
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return;
     clearInterval(this.#watchdog);
+    clearInterval(this.#lookup);
     await this.#membership.stop(async () => {
       this.#stop.abort();
       await this.#dispose();
@@ -167,12 +182,17 @@ class KafkajsConsumption implements Consumption, GroupClient {
     return this.#admin.committedOffsets(this.#options.group, topic);
   }
 
+  async rangesOf(topic: string): Promise<readonly PartitionRange[]> {
+    return (await this.#admin.describeTopics([topic])).get(topic) ?? [];
+  }
+
   rejoin(_reason: KafkaError): void {
     this.#restart();
   }
 
   async #start(): Promise<void> {
-    const { group, topics } = this.#options;
+    const { group } = this.#options;
+    const topics = this.#member ? await this.#topicsThere() : this.#options.topics;
     const doing = `consuming ${topics.join(', ')} as ${group}`;
     const consumer = this.#client.consumer({
       groupId: group,
@@ -220,6 +240,28 @@ class KafkajsConsumption implements Consumption, GroupClient {
     } catch (error) {
       throw toKafkaError(error, doing);
     }
+  }
+
+  /** Those that are missing are told once. All of them where none is there: then the client says so. */
+  async #topicsThere(): Promise<readonly string[]> {
+    const names = new Set(await this.#admin.listTopics());
+    const there = this.#options.topics.filter((topic) => names.has(topic));
+    const missing = this.#options.topics.filter((topic) => !names.has(topic));
+    if (there.length > 0 && missing.some((topic) => !this.#missing.includes(topic)))
+      this.#handler.failed(
+        new KafkaError(
+          'unknown_topic',
+          `${missing.join(', ')}: there is no such topic any more, or no right to see it; reading goes on without, until it is there`,
+        ),
+      );
+    this.#missing = missing;
+    return there.length > 0 ? there : this.#options.topics;
+  }
+
+  async #lookForMissing(): Promise<void> {
+    if (this.#missing.length === 0 || this.#restarting !== undefined) return;
+    const names = await this.#admin.listTopics().catch((): readonly string[] => []); // who cannot be asked is asked again
+    if (this.#missing.some((topic) => names.includes(topic))) this.#restart();
   }
 
   async #beforeJoin(run: Run): Promise<void> {
@@ -333,6 +375,9 @@ export function nextOffset(messages: readonly KafkaMessage[], afterLast: number)
 
 const noHeaders: ReadonlyMap<string, Buffer> = new Map();
 
+const isUndecodable = (message: KafkaMessage): message is KafkaMessage & { readonly undecodable: string } =>
+  'undecodable' in message;
+
 export function toRecord(message: KafkaMessage): ConsumedRecord {
   return {
     offset: Number(message.offset),
@@ -340,6 +385,7 @@ export function toRecord(message: KafkaMessage): ConsumedRecord {
     key: message.key,
     value: message.value,
     headers: toHeaders(message.headers),
+    ...(isUndecodable(message) && { undecodable: message.undecodable }),
   };
 }
 

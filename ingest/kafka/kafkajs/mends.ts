@@ -15,6 +15,7 @@ export function mendKafkajs(): void {
   );
   mendMethod('kafkajs/src/broker/index.js', 'fetch', withoutAborted);
   mendMethod('kafkajs/src/cluster/index.js', 'findGroupCoordinatorMetadata', withReason);
+  mendMethod('kafkajs/src/consumer/consumerGroup.js', 'recoverFromFetch', unlessItIsGone);
   mendMethod('kafkajs/src/protocol/encoder.js', 'ensureAvailable', () => ensureAvailable);
   replaceModule('kafkajs/src/protocol/requests/produce/v3/request.js', () => produceRequest);
   replaceModule('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js', inOnePass);
@@ -104,6 +105,21 @@ function withoutAborted(original: unknown): unknown {
         partition.abortedTransactions = [];
       }
     return answer;
+  };
+}
+
+/**
+ * Where what was to be read next is not there, the original goes to the beginning; where a topic is not there, it looks again, and reads on at the old place once one of that name
+ * is. Neither is told to anybody, and records are lost. Here it is an error that is not tried again, and the position is found anew.
+ */
+function unlessItIsGone(original: unknown): unknown {
+  return async function recoverFromFetch(this: unknown, error: unknown): Promise<unknown> {
+    const isGone =
+      error instanceof Error &&
+      'type' in error &&
+      (error.type === 'OFFSET_OUT_OF_RANGE' || error.type === 'UNKNOWN_TOPIC_OR_PARTITION');
+    if (isGone) throw Object.assign(error, { retriable: false });
+    return typeof original === 'function' ? Reflect.apply(original, this, [error]) : undefined;
   };
 }
 

@@ -131,6 +131,8 @@ class KafkajsReading implements Reading {
           if (position === undefined) return;
           const next = nextOffset(batch.messages, Number(batch.lastOffset()) + 1);
           const records = batch.messages.map(toRecord).filter(({ offset }) => offset >= position);
+          const broken = records.find(({ undecodable }) => undecodable !== undefined);
+          if (broken !== undefined) return this.#giveUp(batch.partition, broken.undecodable ?? '');
           if (records.length > 0) await this.#handler.records(batch.partition, records);
           resolveOffset(String(next - 1));
           this.#advance(batch.partition, next);
@@ -169,12 +171,25 @@ class KafkajsReading implements Reading {
     });
   }
 
+  /** Whoever reads a topic whole would take the rest of it for all of it. */
+  #giveUp(partition: number, why: string): void {
+    const { topic } = this.#options;
+    const error = new KafkaError(
+      'undecodable',
+      `reading ${topic}/${partition}: ${why}. Look whether another replica has it (kafka-dump-log); without it start with another topic prefix`,
+    );
+    this.#handler.failed(error);
+    this.#caughtUp.reject(error);
+    void this.stop();
+  }
+
   async #startAnew(): Promise<void> {
     await this.#dispose();
     for (;;) {
       await pauseFor(backOffMs(this.#failures++), this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       try {
+        await this.#toWhatIsThere();
         await this.#start();
         this.#movedAt = performance.now();
         return;
@@ -182,6 +197,17 @@ class KafkajsReading implements Reading {
         this.#handler.failed(toKafkaError(error, `reading ${this.#options.topic}`));
         await this.#dispose();
       }
+    }
+  }
+
+  /** What was deleted is passed over, and a topic that was made anew is read from its beginning. */
+  async #toWhatIsThere(): Promise<void> {
+    const ranges = (await this.#admin.describeTopics([this.#options.topic])).get(this.#options.topic) ?? [];
+    for (const { partition, begin, end } of ranges) {
+      const position = this.positions.get(partition);
+      if (position === undefined || (position >= begin && position <= end)) continue;
+      this.positions.set(partition, begin);
+      if (position > end) this.#ends.set(partition, end);
     }
   }
 

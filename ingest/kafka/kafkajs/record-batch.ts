@@ -163,6 +163,8 @@ export interface FetchedMessage {
   readonly headers: ReadonlyMap<string, Buffer>;
   readonly isControlRecord: boolean;
   readonly batchContext: BatchContext;
+  /** Of one that stands for a whole batch, whose bytes are its value: why the batch cannot be read. */
+  readonly undecodable?: string;
 }
 
 interface BatchContext {
@@ -174,10 +176,13 @@ interface BatchContext {
 
 const NO_HEADERS: ReadonlyMap<string, Buffer> = new Map();
 
-/** Whether these are batches of the only kind that brokers of today write. */
-export const isBatches = (bytes: Buffer): boolean => bytes.length > 16 && bytes[16] === MAGIC;
+/** Whether the first of these is a batch of the only kind that brokers of today write, or of one that is not known yet. */
+export const isBatches = (bytes: Buffer): boolean => bytes.length > 16 && (bytes[16] ?? 0) >= MAGIC;
 
-/** All whole batches; the last one of a fetched piece may have been cut off, and comes again. Throws where the bytes do not add up. */
+/**
+ * All whole batches; the last one of a fetched piece may have been cut off, and comes again. One that is damaged, or of an unknown kind, gives one message with its bytes, so that it
+ * can be kept and the rest goes on. Throws where it cannot be told where the next one begins.
+ */
 export async function decodeBatches(
   bytes: Buffer,
   unpack: (codec: number, packed: Buffer) => Promise<Buffer>,
@@ -187,10 +192,49 @@ export async function decodeBatches(
     const end = at + LENGTH_END + bytes.readInt32BE(at + 8);
     if (end < at + BATCH_HEAD) throw new RangeError('a batch of records is shorter than its head');
     if (end > bytes.length) break;
-    await decodeBatch(bytes.subarray(at, end), unpack, out);
+    const batch = bytes.subarray(at, end);
+    const magic = batch.readInt8(16);
+    // Of the kinds of before 2017, which are fetched again and left to the original.
+    if (magic < MAGIC) break;
+    const good = out.length;
+    try {
+      if (magic > MAGIC) throw new RangeError(`it is of kind (magic) ${magic}, which is not known here`);
+      if (crc32c(batch.subarray(CRC_END)) !== batch.readUInt32BE(17))
+        throw new RangeError('its checksum says that it was damaged');
+      await decodeBatch(batch, unpack, out);
+    } catch (error) {
+      out.length = good;
+      const following = end + 8 <= bytes.length ? Number(bytes.readBigInt64BE(end)) : undefined;
+      out.push(undecodable(batch, following, error instanceof Error ? error.message : String(error)));
+    }
     at = end;
   }
   return out;
+}
+
+/** `following`: where the next batch begins, if it is there. What the head says may be damaged too, and reading must not go on beyond the end. */
+function undecodable(batch: Buffer, following: number | undefined, why: string): FetchedMessage {
+  const first = Number(batch.readBigInt64BE(0));
+  const delta = batch.readInt32BE(23);
+  const said = delta >= 0 && delta === batch.readInt32BE(57) - 1 ? first + delta : first;
+  const last = following === undefined ? said : Math.max(first, following - 1);
+  return {
+    magicByte: MAGIC,
+    attributes: 0,
+    offset: String(last),
+    timestamp: batch.readBigInt64BE(35).toString(),
+    key: null,
+    value: batch,
+    headers: NO_HEADERS,
+    isControlRecord: false,
+    batchContext: {
+      firstOffset: String(first),
+      lastOffsetDelta: last - first,
+      producerId: '-1',
+      inTransaction: false,
+    },
+    undecodable: `the batch of records ${first} to ${last} cannot be read: ${why}`,
+  };
 }
 
 async function decodeBatch(

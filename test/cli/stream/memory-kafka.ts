@@ -228,6 +228,12 @@ class MemoryConsumption implements Consumption, GroupClient {
     return committedIn(this.cluster, this.group, topic);
   }
 
+  async rangesOf(topic: string): Promise<readonly PartitionRange[]> {
+    return this.cluster
+      .partitionsOf(topic)
+      .map((partition) => ({ partition, begin: 0, end: this.cluster.log(topic, partition).length }));
+  }
+
   rejoin(): void {
     this.membership.lostAll();
     setImmediate(() => {
