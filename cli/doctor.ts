@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { pauseFor } from '../ingest/kafka/back-off.ts';
 import { kafkaConnection } from '../ingest/kafka/config.ts';
 import { KafkaError } from '../ingest/kafka/kafka-error.ts';
 import { kafkajsKafka } from '../ingest/kafka/kafkajs/client.ts';
-import type { Kafka } from '../ingest/kafka/port.ts';
+import type { Batch, Kafka } from '../ingest/kafka/port.ts';
 import type { ElasticsearchConfig } from '../outputs/elasticsearch/config.ts';
 import { connect, type Request } from '../outputs/elasticsearch/connection.ts';
 import { inspectCluster, valueAt } from '../outputs/elasticsearch/setup/cluster.ts';
@@ -21,6 +22,8 @@ export interface Finding {
   readonly advice?: string;
 }
 
+/** A right that is missing shows with the first fetch. */
+const READ_MS = 2000;
 /** Clocks further apart than this put sessions of different hosts into the wrong order. */
 const CLOCK_MS = 2000;
 
@@ -101,12 +104,43 @@ async function examineKafka(kafka: Kafka, config: RunConfig): Promise<readonly F
         advice: `Its number is fixed. Set partitions: ${events}, or drain and start with another topic_prefix.`,
       });
     if (!config.correlation) findings.push(await correlationOf(kafka, config));
+    findings.push(await mayRead(kafka, config, new Set(described.keys())));
     findings.push(await mayWrite(kafka, config));
     for (const { group, reads } of groupsOf(config)) findings.push(await lagOf(kafka, group, reads));
     return findings;
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     return [{ what, state: 'failed', found: `${error.message} (${error.code})` }];
+  }
+}
+
+/** As a member of a group of its own, which commits nothing: what a worker needs to read, a right to the group and to each topic. */
+async function mayRead(kafka: Kafka, config: RunConfig, there: ReadonlySet<string>): Promise<Finding> {
+  const what = 'reading';
+  const topics = groupsOf(config)
+    .flatMap(({ reads }) => reads)
+    .filter((topic) => there.has(topic));
+  if (topics.length === 0) return { what, state: 'ok', found: 'there is nothing to read yet' };
+  const refused = Promise.withResolvers<KafkaError>();
+  const group = `${config.kafka.topic_prefix}.doctor`;
+  const over = new AbortController();
+  try {
+    const handler = { batch: async ({ lease }: Batch) => lease.pause(), failed: refused.resolve };
+    const consumption = await kafka.consume({ group, topics }, handler);
+    const waited = pauseFor(READ_MS, over.signal).then(() => undefined);
+    const trouble = await Promise.race([refused.promise, waited]);
+    over.abort();
+    await consumption.stop();
+    if (trouble) throw trouble;
+    return { what, state: 'ok', found: `${topics.length} topics may be read` };
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    return {
+      what,
+      state: 'failed',
+      found: `${error.message} (${error.code})`,
+      advice: `Allow Read and Describe on the topics that are read, and Read on groups that begin with ${config.kafka.topic_prefix}.`,
+    };
   }
 }
 
@@ -167,7 +201,7 @@ async function lagOf(kafka: Kafka, group: string, reads: readonly string[]): Pro
 }
 
 async function examineElasticsearch(config: ElasticsearchConfig): Promise<readonly Finding[]> {
-  const what = 'Elasticsearch';
+  const what = `Elasticsearch at ${config.nodes?.join(', ') ?? 'the cloud id'}`;
   const connection = connect(config);
   try {
     const findings: Finding[] = [];

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { kafkaConnection } from '../ingest/kafka/config.ts';
+import { KafkaError } from '../ingest/kafka/kafka-error.ts';
 import { kafkajsKafka } from '../ingest/kafka/kafkajs/client.ts';
 import { SHIPPED_MODEL } from '../models/cause/shipped-model.ts';
 import { DEFAULT_TIMERS } from '../processors/profile/known-timers.ts';
@@ -39,7 +40,12 @@ async function run(file: string): Promise<void> {
     log,
   }).catch(async (error: unknown) => {
     await kafka.close(); // connections that stay open would keep the process from ending
-    throw error;
+    if (!(error instanceof KafkaError)) throw error;
+    throw new KafkaError(
+      error.code,
+      `Kafka at ${config.kafka.brokers.join(', ')}: ${error.message} (${error.code})`,
+      error,
+    );
   });
   const predicts = prediction ? `; predicting with ${prediction.name}` : '';
   const nobody = config.correlation ? '' : '; correlation is off: nobody joins sessions';

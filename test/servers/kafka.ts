@@ -7,9 +7,10 @@
  *   tls      TLS with a certificate that `certificate` (PEM) verifies
  *   expired  TLS with a certificate that ended yesterday
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeCertificates, STORE_PASSWORD } from './certificates.ts';
 import { type ChildServer, cpuSeconds, startChild } from './child-server.ts';
 import { succeed } from './command.ts';
 import { freePort } from './free-port.ts';
@@ -220,7 +221,7 @@ function securityProperties(root: string): readonly string[] {
   const store = (listener: string, file: string): readonly string[] => [
     `listener.name.${listener}.ssl.keystore.type=PKCS12`,
     `listener.name.${listener}.ssl.keystore.location=${join(root, `${file}.p12`)}`,
-    `listener.name.${listener}.ssl.keystore.password=${storePassword}`,
+    `listener.name.${listener}.ssl.keystore.password=${STORE_PASSWORD}`,
   ];
   return [
     'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
@@ -232,28 +233,4 @@ function securityProperties(root: string): readonly string[] {
     ...store('tls', 'valid'),
     ...store('expired', 'expired'),
   ];
-}
-
-const storePassword = 'for-this-test';
-
-/** Two self-signed certificates, one of which has ended; keytool comes with Java. */
-async function makeCertificates(folder: string): Promise<{ readonly valid: string; readonly expired: string }> {
-  const make = async (name: string, dates: readonly string[]): Promise<string> => {
-    const store = ['-keystore', join(folder, `${name}.p12`), '-storepass', storePassword, '-alias', 'broker'];
-    await succeed(
-      'keytool',
-      [
-        ...['-genkeypair', '-keyalg', 'EC', '-groupname', 'secp256r1', '-storetype', 'PKCS12', ...store],
-        ...['-dname', 'CN=localhost', '-ext', 'SAN=ip:127.0.0.1,dns:localhost', '-ext', 'BC=ca:true', ...dates],
-      ],
-      { cwd: folder },
-    );
-    const file = join(folder, `${name}.pem`);
-    await succeed('keytool', ['-exportcert', '-rfc', '-file', file, ...store], { cwd: folder });
-    return readFile(file, 'utf8');
-  };
-  return {
-    valid: await make('valid', ['-validity', '30']),
-    expired: await make('expired', ['-startdate', '-30d', '-validity', '29']),
-  };
 }

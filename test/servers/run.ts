@@ -22,6 +22,7 @@ const suites = [
   'streaming-service.ts',
   'streaming-input.ts',
   'streaming-stop.ts',
+  'streaming-rights.ts',
   'chaos.ts',
   'onnx-parity.ts',
   'kafka-commands.ts',

@@ -129,7 +129,7 @@ describe('what lies in raw topics', () => {
     const { body } = await request('POST', `/${patternOf('events', namespace)}/_search`, {
       size: 0,
       track_total_hits: true,
-      query: { term: { 'event.dataset': 'dovecot.auth' } },
+      query: { term: { 'event.dataset': 'dovecot.login' } },
     });
     const { hits } = body as { hits: { total: { value: number } } };
     assert.equal(hits.total.value, expected - 2, 'all but the binary and the huge one were understood');

@@ -73,7 +73,9 @@ export function toKafkaError(error: unknown, doing: string): KafkaError {
   const chain = causes(error);
   const code = codeOf(chain);
   const last = chain.at(-1);
-  return new KafkaError(code, `${doing}: ${wording(last)}; ${advice[code]}`, error);
+  const place = chain.map((e) => ('place' in e ? String(e.place) : '')).find((text) => text !== '');
+  const where = place === undefined ? '' : ` for ${place}`;
+  return new KafkaError(code, `${doing}: ${wording(last)}${where}; ${advice[code]}`, error);
 }
 
 function codeOf(chain: readonly Error[]): KafkaErrorCode {

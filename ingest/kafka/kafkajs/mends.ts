@@ -4,6 +4,7 @@ import { type AbortedTransaction, type FetchedRecord, hideAborted } from './abor
 import { codecOf } from './codecs.ts';
 import { produceRequest } from './produce-request.ts';
 import { decodeBatches, isBatches } from './record-batch.ts';
+import { fetchRefusal, transactionRefusal } from './refusal.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -17,6 +18,8 @@ export function mendKafkajs(): void {
   mendMethod('kafkajs/src/cluster/index.js', 'findGroupCoordinatorMetadata', withReason);
   mendMethod('kafkajs/src/consumer/consumerGroup.js', 'recoverFromFetch', unlessItIsGone);
   mendMethod('kafkajs/src/protocol/encoder.js', 'ensureAvailable', () => ensureAvailable);
+  mendExport('kafkajs/src/protocol/requests/fetch/v0/response.js', 'parse', fetchRefusal);
+  mendExport('kafkajs/src/protocol/requests/addPartitionsToTxn/v0/response.js', 'parse', transactionRefusal);
   replaceModule('kafkajs/src/protocol/requests/produce/v3/request.js', () => produceRequest);
   replaceModule('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js', inOnePass);
 }
@@ -32,6 +35,14 @@ function replaceModule(file: string, replacement: (original: unknown) => unknown
       `kafkajs was used before it was mended, or is not the version that this was written for (2.2.4): ${file}`,
     );
   loaded.exports = replacement(original);
+}
+
+/** Before anything else has taken it from there. */
+function mendExport(file: string, name: string, mend: (original: unknown) => unknown): void {
+  const loaded: unknown = require(file);
+  if (typeof loaded !== 'object' || loaded === null || typeof Reflect.get(loaded, name) !== 'function')
+    throw new Error(`kafkajs is not the version that this was written for (2.2.4): ${file} has no ${name}`);
+  Reflect.set(loaded, name, mend(Reflect.get(loaded, name)));
 }
 
 function mendMethod(file: string, name: string, mend: (original: unknown) => unknown): void {
