@@ -187,7 +187,9 @@ async function replay(kafka: Kafka, prefix: string, places: readonly string[], o
   }
   process.stdout.write(`${sent} sent again${before > 0 ? `, ${before} were before` : ''}\n`);
   if (lost > 0)
-    process.stderr.write(`imapwhy: ${lost} do not say which topic they came from, and stay where they are.\n`);
+    process.stderr.write(
+      `imapwhy: ${lost} do not say which topic they came from, or are damaged batches (undecodable), and stay where they are.\n`,
+    );
   return lost > 0 ? FAILED : DONE;
 }
 

@@ -1,4 +1,4 @@
-import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
+import { toDeadLetter, UNDECODABLE } from '../../ingest/kafka/dead-letter.ts';
 import type { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type { Batch, ConsumedRecord, ConsumeHandler, Producer, RecordToSend } from '../../ingest/kafka/port.ts';
 import type { AnomalyFinding } from '../../models/anomaly/finding.ts';
@@ -51,7 +51,7 @@ export class IndexWorker implements ConsumeHandler {
     for (const record of records) {
       const found = this.documentsOf(lease.topic, record, `${lease.topic}/${lease.partition}/${record.offset}`);
       if (record.undecodable !== undefined)
-        dead.push(this.dead(record, record.value, lease, 'undecodable', record.undecodable));
+        dead.push(this.dead(record, record.value, lease, UNDECODABLE, record.undecodable));
       else if (!found) dead.push(this.dead(record, record.value, lease, 'malformed', 'This is no document.'));
       for (const d of found ?? []) {
         documents.push(d);

@@ -1,4 +1,4 @@
-import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
+import { toDeadLetter, UNDECODABLE } from '../../ingest/kafka/dead-letter.ts';
 import type { Batch, ConsumedRecord, Lease, Reading, RecordToSend } from '../../ingest/kafka/port.ts';
 import { isEndOfInput, readRawRecord } from '../../ingest/kafka/raw-record.ts';
 import type { Redaction } from '../../processors/redact.ts';
@@ -255,7 +255,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     this.context.counters.add('dead_letters_total', 'parse');
     const errorClass = error instanceof Error ? error.name : typeof error;
     const message = error instanceof Error ? error.message : String(error);
-    const code = record.undecodable === undefined ? 'unreadable' : 'undecodable';
+    const code = record.undecodable === undefined ? 'unreadable' : UNDECODABLE;
     const reason = { code, stage: 'parse', errorClass, message };
     return toDeadLetter(record, lease, reason, version);
   }

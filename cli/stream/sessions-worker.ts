@@ -1,4 +1,4 @@
-import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
+import { toDeadLetter, UNDECODABLE } from '../../ingest/kafka/dead-letter.ts';
 import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
 import { ColdLines } from '../../processors/correlate/cold-lines.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
@@ -90,7 +90,7 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
       if (state.knows(record.offset)) continue;
       state.skip(record.offset);
       const reason = {
-        code: record.undecodable === undefined ? 'malformed' : 'undecodable',
+        code: record.undecodable === undefined ? 'malformed' : UNDECODABLE,
         stage: 'correlate',
         errorClass: 'Error',
         message: record.undecodable ?? 'This is no batch of events.',

@@ -1,4 +1,4 @@
-import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
+import { toDeadLetter, UNDECODABLE } from '../../ingest/kafka/dead-letter.ts';
 import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
 import {
   anomalyPlace,
@@ -63,7 +63,7 @@ export class SiteWorker extends StatefulWorker<SitePartition> {
       if (!batch) {
         hasDead = true;
         const reason = {
-          code: record.undecodable === undefined ? 'malformed' : 'undecodable',
+          code: record.undecodable === undefined ? 'malformed' : UNDECODABLE,
           stage: 'correlate',
           errorClass: 'Error',
           message: record.undecodable ?? 'This is no batch of facts.',

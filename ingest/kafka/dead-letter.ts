@@ -6,6 +6,9 @@ import type { ConsumedRecord, RecordToSend, TopicPartition } from './port.ts';
 
 export const deadLetterTopic = (topic: string): string => `${topic}.dlq`;
 
+/** The code of a dead letter whose value is a batch that is damaged, with all its records: it can be looked at, not sent again as one of them. */
+export const UNDECODABLE = 'undecodable';
+
 export const DLQ_HEADERS = {
   /** Short and fixed, for counting: `handler_failed`, `mapping_conflict`. */
   code: 'imapwhy.dlq.code',
@@ -97,8 +100,8 @@ export function readDeadLetter({ headers }: ConsumedRecord): DeadLetter {
  * or names another topic than the one that this dead letter topic belongs to: nobody writes where they please by way of a dead letter.
  */
 export function toReplay(record: ConsumedRecord, deadLetters: string): RecordToSend | undefined {
-  const { origin, timestamp, attempt } = readDeadLetter(record);
-  if (origin === undefined || deadLetterTopic(origin.topic) !== deadLetters) return undefined;
+  const { origin, timestamp, attempt, code } = readDeadLetter(record);
+  if (origin === undefined || deadLetterTopic(origin.topic) !== deadLetters || code === UNDECODABLE) return undefined;
   return {
     topic: origin.topic,
     partition: origin.partition,

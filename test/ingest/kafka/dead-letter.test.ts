@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readDeadLetter, toDeadLetter, toReplay } from '../../../ingest/kafka/dead-letter.ts';
+import { readDeadLetter, toDeadLetter, toReplay, UNDECODABLE } from '../../../ingest/kafka/dead-letter.ts';
 import type { ConsumedRecord, RecordToSend } from '../../../ingest/kafka/port.ts';
 
 const where = { topic: 'imapwhy.raw.mail', partition: 3 };
@@ -46,6 +46,11 @@ test('replayed, it is what it was; dead again, it counts its attempts and is no 
 test('a dead letter does not choose where it goes', () => {
   const forged = toDeadLetter(poison, { topic: 'payments', partition: 0 }, reason, '0.2.0');
   assert.equal(toReplay(written(forged, 0), 'imapwhy.raw.mail.dlq'), undefined);
+});
+
+test('a batch that is damaged is no record, and is not sent again as one', () => {
+  const damaged = toDeadLetter(poison, where, { ...reason, code: UNDECODABLE }, '0.2.0');
+  assert.equal(toReplay(written(damaged, 0), 'imapwhy.raw.mail.dlq'), undefined);
 });
 
 test('headers of others are no trouble', () => {
