@@ -580,6 +580,7 @@ for (const client of clients)
       await send(numbered(topic, 10, 30));
       const raw = new kafkajs.Kafka({ brokers: [...server.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
       await raw.connect();
+      await raw.fetchTopicOffsets(topic); // or it does not know the topic
       await raw.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '25' }] });
       await raw.disconnect();
       seen = [];

@@ -30,7 +30,7 @@ import type {
   TopicPartition,
 } from '../port.ts';
 import type { KafkajsAdmin } from './admin.ts';
-import { toKafkaError } from './errors.ts';
+import { isLoading, toKafkaError } from './errors.ts';
 import { stickyAssigner } from './sticky-assigner.ts';
 
 const sessionTimeoutMs = 30_000;
@@ -59,11 +59,6 @@ export async function consume(
   await consumption.begin();
   return consumption;
 }
-
-const isLoading = ({ cause }: KafkaError): boolean =>
-  cause instanceof Error &&
-  'type' in cause &&
-  /^(?:GROUP_LOAD_IN_PROGRESS|GROUP_COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR_FOR_GROUP)$/.test(String(cause.type));
 
 /** One attempt: from joining to a crash, a stall or the end. */
 interface Run {

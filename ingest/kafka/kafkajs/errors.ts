@@ -78,6 +78,14 @@ export function toKafkaError(error: unknown, doing: string): KafkaError {
   return new KafkaError(code, `${doing}: ${wording(last)}${where}; ${advice[code]}`, error);
 }
 
+/** A coordinator that is only loading, or whose topic is being made for the first group of a cluster, is there in a moment. */
+export const isLoading = ({ cause }: KafkaError): boolean =>
+  causes(cause).some(
+    (error) =>
+      'type' in error &&
+      /^(?:GROUP_LOAD_IN_PROGRESS|GROUP_COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR_FOR_GROUP)$/.test(String(error.type)),
+  );
+
 function codeOf(chain: readonly Error[]): KafkaErrorCode {
   const network = chain.map((error) => ('code' in error ? String(error.code) : ''));
   if (network.some(isTlsCode) || chain.some((error) => /\b(?:ssl|tls)\b|certificate/i.test(error.message)))

@@ -13,13 +13,15 @@ import { KafkaError } from '../kafka-error.ts';
 import type { ReadHandler, Reading, ReadOptions } from '../port.ts';
 import type { KafkajsAdmin } from './admin.ts';
 import { nextOffset, toRecord } from './consume.ts';
-import { toKafkaError } from './errors.ts';
+import { isLoading, toKafkaError } from './errors.ts';
 
 const fetchWaitMs = 100;
 const partitionBytesMax = 4 * 1024 * 1024;
 const fetchBytesMax = 16 * 1024 * 1024;
 const stallMs = 60_000;
 const disposeMs = 5_000;
+/** So often in a row nobody is told of a coordinator that is only loading. */
+const quietMax = 6;
 
 export async function read(
   client: KafkajsClient,
@@ -164,7 +166,7 @@ class KafkajsReading implements Reading {
   }
 
   #fail(error: KafkaError): void {
-    this.#handler.failed(error);
+    if (!isLoading(error) || this.#failures >= quietMax) this.#handler.failed(error);
     if (this.#stop.signal.aborted || this.#restarting !== undefined) return;
     this.#restarting = this.#startAnew().finally(() => {
       this.#restarting = undefined;
