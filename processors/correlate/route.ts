@@ -18,6 +18,11 @@ export type SessionEvent =
   | NetflowEvent
   | NetfilterEvent;
 
+/** An event that tells of one connection. */
+export type TimedSessionEvent = TimedEvent<SessionEvent>;
+
+export type DovecotLineEvent = DovecotLoginEvent | DovecotSessionEvent | DovecotAuthEvent;
+
 export type SiteEvent = Exclude<ParsedEvent, SessionEvent | UnparsedEvent> | NetflowEvent;
 
 const MAIL_PORTS: ReadonlySet<number> = new Set([143, 993]);

@@ -376,3 +376,7 @@ function earlier(lines: readonly number[], a: number, b: number, field: 0 | 1 | 
 
 /** `dovecot.` of `dovecot.login/logged-in` */
 const familyOf = (kind: string): string => kind.slice(0, kind.indexOf('.') + 1);
+
+export function tag(s: Session, t: string): void {
+  if (!s.tags.includes(t)) s.tags = [...s.tags, t];
+}
