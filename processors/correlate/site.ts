@@ -1,10 +1,7 @@
 import { forgetOldest } from '../forget-oldest.ts';
-import type { DovecotServiceEvent } from '../parse/dovecot.ts';
-import type { Fail2banEvent } from '../parse/fail2ban.ts';
-import type { NetflowEvent } from '../parse/netflow.ts';
-import type { OpenvpnLogEvent } from '../parse/openvpn.ts';
 import type { ApartTag, KnownAddresses } from '../resolve/known-addresses.ts';
 import { type Lease, VpnLeases, type VpnLeasesState } from '../resolve/vpn-leases.ts';
+import { applySiteLine } from './apply-site-line.ts';
 import { Observations, type ObservationsState } from './observations.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
 import { familyOf } from './route.ts';
@@ -20,7 +17,6 @@ import {
 } from './site-fact.ts';
 import type { Surroundings } from './surroundings.ts';
 import { survey } from './survey.ts';
-import { keep, keepMaybe } from './texts.ts';
 import { isPlainlyHealthy, troubleOf } from './trouble.ts';
 import { Waiting } from './waiting.ts';
 import { WebRequests, type WebRequestsState } from './web-requests.ts';
@@ -99,13 +95,11 @@ export interface SiteState {
   readonly sourcesSeen: readonly (readonly [string, number])[];
 }
 
-const BANS_MAX = 100_000;
 const ANSWERED_MAX = 50_000;
 /** A renegotiation goes on for a moment after the line that tells of it, and stamps are of whole seconds. */
 const REKEY_MS = 2000;
 /** So long before an attempt a limit that was reached still tells that the pool is full. */
 const POOL_MS = 30_000;
-const OTHER_SERVICE_PORTS: ReadonlySet<number> = new Set([25, 80, 110, 443, 465, 587, 995, 4190]);
 
 /**
  * The site as a whole: tunnels and who was in them, web requests and the connections they led to, bans, limits, the company everybody keeps.
@@ -385,104 +379,14 @@ export class Site {
     const e = t.event;
     this.heard(familyOf(e.dataset), Math.floor(t.at / 60_000) * 60_000);
     switch (e.dataset) {
-      case 'dovecot.service':
-        this.applyService(e, t.at);
-        return;
-      case 'netflow.flow':
-        this.applyTraffic(e, t.at, e.endedAt + t.shift);
-        return;
       case 'modsecurity.audit':
       case 'modsecurity.error':
       case 'nginx.access':
       case 'nginx.error':
         this.requests.take({ ...t, event: e });
         return;
-      case 'openvpn.log':
-      case 'openvpn.status':
-        this.applyVpn(e, t.at);
-        return;
-      case 'fail2ban.action':
-        this.applyBan(e, t.at);
-        return;
-      case 'postfix.smtp':
-        if (e.clientIp !== undefined && e.action === 'auth-failed')
-          this.observations.passwordFailed(e.clientIp, undefined, t.at);
-        return;
       default:
-        e satisfies never;
-    }
-  }
-
-  private applyService(e: DovecotServiceEvent, at: number): void {
-    if (e.action === 'limit-reached')
-      addBounded(this.limits, {
-        at,
-        service: keep(e.service ?? 'unknown'),
-        name: keep(e.limitName ?? 'limit'),
-        limit: e.limit,
-      });
-    else if (e.action === 'reload' || e.action === 'stopped' || e.action === 'started' || e.action === 'killed') {
-      addBounded(this.serverEvents, { at, kind: e.action });
-    }
-  }
-
-  private applyBan(e: Fail2banEvent, at: number): void {
-    if (e.ip === undefined) return;
-    if (e.action === 'banned') {
-      this.bans.set(keep(e.ip), { at, jail: keepMaybe(e.jail), until: Number.POSITIVE_INFINITY });
-      forgetOldest(this.bans, BANS_MAX);
-    }
-    if (e.action === 'unbanned') {
-      const ban = this.bans.get(e.ip);
-      if (ban) ban.until = at;
-    }
-  }
-
-  private applyTraffic(e: NetflowEvent, at: number, endedAt: number): void {
-    if (OTHER_SERVICE_PORTS.has(e.destinationPort) || OTHER_SERVICE_PORTS.has(e.sourcePort)) return;
-    const kilobytes = e.bytes / 1024;
-    const buckets = Math.min(120, Math.max(1, Math.ceil((endedAt - at) / 5000)));
-    for (let i = 0; i < buckets; i++) {
-      const when = at + ((endedAt - at) * (i + 0.5)) / buckets;
-      this.observations.inNetwork(e.sourceIp, 'bulkKilobytes', when, kilobytes / buckets);
-      this.observations.inNetwork(e.destinationIp, 'bulkKilobytes', when, kilobytes / buckets);
-    }
-  }
-
-  private applyVpn(e: OpenvpnLogEvent, at: number): void {
-    // A client's own log names the server at the other end, not itself: it tells nothing about who is behind which address.
-    if (e.dataset === 'openvpn.log' && e.side === 'client') return;
-    const name = e.commonName ?? e.user ?? (e.realIp === undefined ? undefined : this.leases.nameAt(e.realIp));
-    if (name === undefined) {
-      // The daemon as a whole stopped or started: every tunnel went with it.
-      if (e.dataset === 'openvpn.log' && (e.action === 'exit' || e.action === 'started') && e.realIp === undefined) {
-        this.leases.troubleForAll(e.action === 'exit' ? 'exit' : 'restart', at);
-      }
-      return;
-    }
-    if (e.leaseIp !== undefined) this.leases.grant(e.leaseIp, name, e.realIp, at);
-    if (e.dataset === 'openvpn.status') {
-      if (e.bytesReceived !== undefined && e.bytesSent !== undefined)
-        this.leases.sample(name, at, e.bytesReceived, e.bytesSent);
-      return;
-    }
-    switch (e.action) {
-      case 'ping-timeout':
-      case 'restart':
-      case 'exit':
-      case 'tls-failed':
-      case 'network-error':
-        this.leases.trouble(name, e.action, at);
-        this.observations.company.count(`tunnel:${name}`, 'tunnelTrouble', at);
-        break;
-      case 'connected':
-        this.leases.trouble(name, 'reconnected', at);
-        break;
-      case 'rekeyed':
-        this.leases.rekeyed(name, at);
-        break;
-      default:
-        break;
+        applySiteLine(this, { ...t, event: e });
     }
   }
 }
@@ -506,9 +410,4 @@ function factsIn(around: Surroundings): number {
     around.limits.length +
     around.serverEvents.length
   );
-}
-
-function addBounded<T>(list: T[], item: T): void {
-  list.push(item);
-  if (list.length > 1000) list.shift();
 }
