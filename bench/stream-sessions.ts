@@ -33,7 +33,7 @@ const topics = topicsOf(PREFIX);
 const folder = await mkdtemp(join(tmpdir(), 'imapwhy-stream-sessions-'));
 const broker = await startOwnKafka({ forSpeed: true });
 try {
-  const kafka = kafkajsKafka({ brokers: broker.brokers, clientId: 'bench' });
+  const kafka = kafkajsKafka({ brokers: broker.brokers, clientId: 'bench', compression: 'zstd' });
   const data = {
     kafka: { brokers: broker.brokers, topic_prefix: PREFIX },
     roles: ['correlate'],

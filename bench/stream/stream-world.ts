@@ -25,7 +25,7 @@ export async function startStreamWorld(): Promise<StreamWorld> {
     startOwnKafka({ forSpeed: true }),
     startElasticsearch({ own: true, heap: '1g', forSpeed: true }),
   ]);
-  const kafka = kafkajsKafka({ brokers: broker.brokers, clientId: 'bench' });
+  const kafka = kafkajsKafka({ brokers: broker.brokers, clientId: 'bench', compression: 'zstd' });
   const connection = connect(configFor(index.url));
   await installTemplates(configFor(index.url));
   return {

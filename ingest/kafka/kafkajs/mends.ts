@@ -15,7 +15,9 @@ export function mendKafkajs(): void {
     () => scheduleCheckPendingRequests,
   );
   mendMethod('kafkajs/src/broker/index.js', 'fetch', withoutAborted);
-  mendMethod('kafkajs/src/cluster/index.js', 'findGroupCoordinatorMetadata', withReason);
+  mendMethod('kafkajs/src/cluster/index.js', 'findGroupCoordinatorMetadata', (original) =>
+    rememberedForTransactions(withReason(original)),
+  );
   mendMethod('kafkajs/src/consumer/consumerGroup.js', 'recoverFromFetch', unlessItIsGone);
   mendMethod('kafkajs/src/protocol/encoder.js', 'ensureAvailable', () => ensureAvailable);
   mendExport('kafkajs/src/protocol/requests/fetch/v0/response.js', 'parse', fetchRefusal);
@@ -83,9 +85,48 @@ interface CoordinatorSeeker {
   findControllerBroker(): Promise<{ findGroupCoordinator(options: unknown): Promise<unknown> }>;
 }
 
+interface CoordinatorQuestion {
+  readonly groupId: string;
+  /** 1: of transactions. */
+  readonly coordinatorType: number;
+}
+
+/** Whoever was the coordinator is so still, or the request fails and is repeated for longer than this. */
+const rememberedMs = 2_000;
+
+/**
+ * The original asks anew for each of the three steps that end a transaction: a third of all our requests. Only those who make transactions are answered from memory: a consumer
+ * asks when it has lost its coordinator.
+ */
+export function rememberedForTransactions(
+  original: (this: CoordinatorSeeker, options: CoordinatorQuestion) => unknown,
+) {
+  const known = new WeakMap<object, Map<string, { readonly at: number; readonly answer: unknown }>>();
+  return async function findGroupCoordinatorMetadata(
+    this: CoordinatorSeeker,
+    options: CoordinatorQuestion,
+  ): Promise<unknown> {
+    const { groupId, coordinatorType } = options;
+    let answers = known.get(this);
+    if (answers === undefined && coordinatorType === 1) {
+      answers = new Map();
+      known.set(this, answers);
+    }
+    const key = `${coordinatorType} ${groupId}`;
+    const before = answers?.get(key);
+    if (before !== undefined && performance.now() - before.at < rememberedMs) return before.answer;
+    const answer = await Reflect.apply(original, this, [options]);
+    answers?.set(key, { at: performance.now(), answer });
+    return answer;
+  };
+}
+
 /** The original keeps to itself why no broker names a coordinator, so that a missing right looks like a broker that is down: one is asked again. */
-function withReason(original: unknown): unknown {
-  return async function findGroupCoordinatorMetadata(this: CoordinatorSeeker, options: unknown): Promise<unknown> {
+function withReason(original: unknown) {
+  return async function findGroupCoordinatorMetadata(
+    this: CoordinatorSeeker,
+    options: CoordinatorQuestion,
+  ): Promise<unknown> {
     try {
       return typeof original === 'function' ? await Reflect.apply(original, this, [options]) : undefined;
     } catch (error) {
