@@ -8,16 +8,10 @@ import { beginningOf, isOfAnother } from './beginning.ts';
 import { writeDocuments } from './document-lines.ts';
 import { type FactBatch, type Progress, writeEvents, writeFacts } from './messages.ts';
 import { Pace } from './pace.ts';
-import {
-  type Parsed,
-  type ParsedDocument,
-  ParsePartition,
-  type ParsePartitionState,
-  type RawRecord,
-  type StoredSource,
-} from './parse-partition.ts';
+import { ParsePartition, type ParsePartitionState, type RawRecord, type StoredSource } from './parse-partition.ts';
 import { asBytes, readState } from './restore.ts';
-import { countDelivery, deliverStraight, refusedStraight, type Straight } from './straight-index.ts';
+import { countDelivery, refusedStraight, type Straight, StraightBatch } from './straight-index.ts';
+import { addTo, nothingTold, type Told } from './told.ts';
 import type { Topics } from './topics.ts';
 import { topicOf } from './watermark.ts';
 import { keyOf, type PartitionWork, StatefulWorker, type Step, type WorkerContext } from './worker.ts';
@@ -165,7 +159,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     if (!state) return;
     const progress = state.progress(false);
     this.pace.took(progress, this.waitingBefore.get(progress.unit) ?? 0);
-    await this.commit(work, this.told(progress, state.push([], Date.now())), undefined);
+    await this.commit(work, this.told(progress, this.silently(state)), undefined);
   }
 
   /** A partition that has only just been read to its end may be behind again in a moment; one that is so for a while follows what is written. */
@@ -185,17 +179,28 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
         );
       else counters.add('records_skipped_total', 'empty');
     }
-    const parsed = state.push(raw, Date.now());
-    for (const { offset, error } of parsed.rejected) {
-      const record = records.find((r) => r.offset === offset);
-      if (record) out.push(this.dead(record, lease, error));
+    const { straight, topics, partitions, documentPartitions } = this.options;
+    const batch = straight && StraightBatch.begin(straight, keyOf(lease));
+    const documents = { topic: topics.documents, partition: hash(keyOf(lease)) % documentPartitions };
+    const parsed = nothingTold(partitions);
+    const now = Date.now();
+    // In pieces, whose documents are bytes before the next one is begun: thousands of them at a time would outlive many collections.
+    for (let from = 0; from === 0 || from < raw.length; from += PIECE) {
+      const piece = state.push(raw.slice(from, from + PIECE), now);
+      if (batch) batch.add(piece.documents);
+      else for (const value of writeDocuments(piece.documents)) out.push({ ...documents, key: null, value });
+      for (const { offset, error } of piece.rejected) {
+        const record = records.find((r) => r.offset === offset);
+        if (record) out.push(this.dead(record, lease, error));
+      }
+      counters.add('events_total', 'parsed', piece.documents.length - piece.unparsed);
+      counters.add('events_total', 'unparsed', piece.unparsed);
+      counters.add('events_total', 'ahead', piece.ahead);
+      addTo(parsed, piece);
     }
     if (isOver) state.end();
     state.next = next;
     counters.add('records_total', 'read', records.length);
-    counters.add('events_total', 'parsed', parsed.documents.length - parsed.unparsed);
-    counters.add('events_total', 'unparsed', parsed.unparsed);
-    counters.add('events_total', 'ahead', parsed.ahead);
     const progress = state.progress(caughtUpMs >= this.options.idleMs);
     this.pace.gave(progress, parsed.facts.length + parsed.events.reduce((sum, events) => sum + events.length, 0));
     this.steer();
@@ -213,20 +218,13 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     for (const [fingerprint, stored] of sources) entry(`${SOURCE}${fingerprint}`, stored);
     for (const [key, address] of addresses) entry(`${ADDRESS}${key}`, address);
     entry(CORE, core);
-    for (const record of await this.indexed(parsed.documents, lease)) out.push(record);
+    const delivery = await batch?.done();
+    if (delivery) countDelivery(counters, 'event', delivery);
+    for (const refusal of delivery?.refused ?? []) {
+      counters.add('dead_letters_total', 'index');
+      out.push(refusedStraight(refusal, documents));
+    }
     return { records: out, next };
-  }
-
-  /** What of the documents has to go by way of Kafka: all of them, or those that the index will never take. */
-  private async indexed(documents: readonly ParsedDocument[], lease: Lease): Promise<readonly RecordToSend[]> {
-    const { straight, topics, documentPartitions } = this.options;
-    const partition = hash(keyOf(lease)) % documentPartitions;
-    const delivery = straight && (await deliverStraight(straight, documents, keyOf(lease)));
-    if (!delivery)
-      return writeDocuments(documents).map((value) => ({ topic: topics.documents, partition, key: null, value }));
-    countDelivery(this.context.counters, 'event', delivery);
-    const where = { topic: topics.documents, partition };
-    return delivery.refused.map((refusal) => refusedStraight(refusal, where));
   }
 
   private read(record: ConsumedRecord, lease: Lease, state: ParsePartition): RawRecord | undefined {
@@ -260,8 +258,15 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     return toDeadLetter(record, lease, reason, version);
   }
 
+  /** Nothing was read; but of some sources nobody may have told yet. */
+  private silently(state: ParsePartition): Told {
+    const told = nothingTold(this.options.partitions);
+    addTo(told, state.push([], Date.now()));
+    return told;
+  }
+
   /** Every partition hears how far this one has come, so that time goes on where nothing happens too. */
-  private told(progress: Progress, parsed: Parsed): RecordToSend[] {
+  private told(progress: Progress, parsed: Told): RecordToSend[] {
     const { topics } = this.options;
     this.pace.note(progress);
     const { unit } = progress;
@@ -295,7 +300,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
           // A batch may be on its way, or have come meanwhile.
           if (!state || !range || !isSilent(work) || (next ?? lease.committed ?? range.begin) < range.end) return;
           const progress = state.silence(Date.now() - work.lastBatchAt);
-          await this.commit(work, this.told(progress, state.push([], Date.now())), undefined);
+          await this.commit(work, this.told(progress, this.silently(state)), undefined);
         });
       }
     } catch (error) {
@@ -318,7 +323,7 @@ export class ParseWorker extends StatefulWorker<ParsePartition> {
     await this.inTurn(work, async () => {
       const records = news.flatMap((unit) => {
         const { reached = null, ended = false } = this.pace.lastOf(unit) ?? {};
-        return this.told({ unit, reached, caughtUp: true, ended }, nothing(partitions));
+        return this.told({ unit, reached, caughtUp: true, ended }, nothingTold(partitions));
       });
       await this.commit(work, records, undefined);
     });
@@ -342,16 +347,8 @@ interface StoredProgress extends Progress {
   readonly waiting: number;
 }
 
-/** What a step gives that has only something to tell. */
-const nothing = (partitions: number): Parsed => ({
-  documents: [],
-  events: Array.from({ length: partitions }, () => []),
-  facts: [],
-  sources: [],
-  unparsed: 0,
-  ahead: 0,
-  rejected: [],
-});
+/** Records that are parsed before their documents are written down. */
+const PIECE = 500;
 
 const UNREADABLE = new Error('The record cannot be read.');
 

@@ -8,8 +8,11 @@ import type { Counters } from './counters.ts';
 import { writeDocuments } from './document-lines.ts';
 import type { ParsedDocument } from './parse-partition.ts';
 
-/** Of an index that answers nothing for so long nobody waits for more: sessions are joined meanwhile, and documents go by way of Kafka. */
-const PATIENCE_MS = 5000;
+/**
+ * Nobody waits longer for an index that fails or says nothing: sessions are joined meanwhile, and documents go by way of Kafka. One that has much to do may be silent for a
+ * while, and would only have more to do if what it is working on came by the other way too.
+ */
+const PATIENCE = { failingMs: 5000, silentMs: 20_000 };
 const LOOK_MS = 250;
 
 /** The index of the same process. */
@@ -18,25 +21,59 @@ export interface Straight {
   readonly namespace: string;
 }
 
+/** The batch has to be done again, and what it gives goes by way of Kafka then. */
+export class IndexAway extends Error {
+  override readonly name = 'IndexAway';
+}
+
 /**
- * Events from the reader of this process to the index, without a way through Kafka. `from`: the partition that was read. Undefined: the index is away, and they have to go by that
- * way. Some of them may have been written by then, or may still be: a second time changes nothing.
+ * Events of one batch, from the reader of this process to the index without a way through Kafka. They are written down as bytes as they are given, and not held: should the index
+ * go away before all are answered, the same lines are read again. Some may have been written by then: a second time changes nothing.
  */
-export async function deliverStraight(
-  { output, namespace }: Straight,
-  documents: readonly ParsedDocument[],
-  from: string,
-): Promise<Delivery | undefined> {
-  if (output.isAway(PATIENCE_MS)) return undefined;
-  const over = Promise.withResolvers<undefined>();
-  const looking = setInterval(() => {
-    if (output.isAway(PATIENCE_MS)) over.resolve(undefined);
-  }, LOOK_MS);
-  try {
-    const delivering = output.deliverDocuments(documents.map((d) => bulkDocument(d, namespace, from)));
-    return await Promise.race([delivering, over.promise]);
-  } finally {
-    clearInterval(looking);
+export class StraightBatch {
+  private readonly straight: Straight;
+  private readonly from: string;
+  private readonly deliveries: Promise<Delivery>[] = [];
+  private readonly abandoned = new AbortController();
+
+  private constructor(straight: Straight, from: string) {
+    this.straight = straight;
+    this.from = from;
+  }
+
+  /** `from`: the partition that is read. Undefined where the index is away. */
+  static begin(straight: Straight, from: string): StraightBatch | undefined {
+    return straight.output.isAway(PATIENCE) ? undefined : new StraightBatch(straight, from);
+  }
+
+  add(documents: readonly ParsedDocument[]): void {
+    const { output, namespace } = this.straight;
+    const bulk = documents.map((d) => bulkDocument(d, namespace, this.from));
+    const delivery = output.deliverDocuments(bulk, this.abandoned.signal);
+    delivery.catch(() => {}); // `done` tells
+    this.deliveries.push(delivery);
+  }
+
+  /** Resolves when each has its answer. Rejects with IndexAway. */
+  async done(): Promise<Delivery> {
+    const { output } = this.straight;
+    const away = Promise.withResolvers<never>();
+    const looking = setInterval(() => {
+      if (!output.isAway(PATIENCE)) return;
+      away.reject(new IndexAway('the index is away: until it answers again, documents go by way of Kafka'));
+      this.abandoned.abort(); // by both ways an index that has too much to do would have twice as much
+    }, LOOK_MS);
+    try {
+      const all = await Promise.race([Promise.all(this.deliveries), away.promise]);
+      const sum = (of: (d: Delivery) => number): number => all.reduce((n, d) => n + of(d), 0);
+      return {
+        written: sum((d) => d.written),
+        present: sum((d) => d.present),
+        refused: all.flatMap(({ refused }) => refused),
+      };
+    } finally {
+      clearInterval(looking);
+    }
   }
 }
 

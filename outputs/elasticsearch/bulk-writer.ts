@@ -134,18 +134,24 @@ export class BulkWriter {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  async deliver(documents: readonly BulkDocument[]): Promise<Delivery> {
+  /** The documents are bytes as soon as there is room, and not held any longer. Once `abandoned`, what is not under way is not sent, and no answer comes. */
+  deliver(documents: readonly BulkDocument[], abandoned?: AbortSignal): Promise<Delivery> {
     const delivery = new PendingDelivery(documents.length);
+    abandoned?.addEventListener('abort', () => delivery.abandon(), { once: true });
+    return this.#acceptAll(documents, delivery).then(() => delivery.done);
+  }
+
+  async #acceptAll(documents: readonly BulkDocument[], delivery: PendingDelivery): Promise<void> {
     for (const document of documents) {
       while (this.saturated && this.#failure === undefined) {
         this.#pump(); // what waits for company must not wait for us
         await this.ready();
       }
+      if (delivery.isAbandoned) return;
       if (this.#ending) throw this.#failure ?? new OutputError('INDEX_UNAVAILABLE', 'written to after it was closed');
       this.#accept(document, delivery);
     }
     this.#pump();
-    return delivery.done;
   }
 
   /** Sends what is left and waits for the answers, at most until the deadline; then whoever still waits for an answer gets an error. */
@@ -215,9 +221,21 @@ export class BulkWriter {
     const isDue = this.#repeats[0] !== undefined && this.#repeats[0].notBefore <= now;
     const freshFirst = this.#failedInARow > 0 && this.#freshProbe;
     this.#freshProbe = !this.#freshProbe;
-    if (isDue && !(freshFirst && this.#sealed.length > 0)) return this.#repeats.shift()?.body;
-    if (this.#sealed.length === 0 && this.#mayCloseBuilder(now)) this.#seal();
-    return this.#sealed.shift();
+    if (!isDue && this.#sealed.length === 0 && this.#mayCloseBuilder(now)) this.#seal();
+    const isRepeat = isDue && !(freshFirst && this.#sealed.length > 0);
+    const next = isRepeat ? this.#repeats.shift()?.body : this.#sealed.shift();
+    if (next === undefined) return undefined;
+    const wanted = this.#stillWanted(next);
+    if (wanted !== next) this.#giveRoom();
+    return wanted ?? this.#take(now);
+  }
+
+  /** Without what was abandoned; undefined if nothing is left. */
+  #stillWanted(body: Body): Body | undefined {
+    const items = body.items.filter(({ receipt }) => !receipt.isAbandoned);
+    if (items.length === body.items.length) return body;
+    for (const { receipt, start, end } of body.items) if (receipt.isAbandoned) this.#pendingBytes -= end - start;
+    return items.length === 0 ? undefined : bodyOf(body, items, body.attempt);
   }
 
   #mayCloseBuilder(now: number): boolean {

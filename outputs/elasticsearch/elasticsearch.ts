@@ -9,12 +9,12 @@ import { bulkAnswer, connect } from './connection.ts';
 import { Generations } from './generations.ts';
 
 export interface ElasticsearchOutput extends DeliveringOutput {
-  /** Like `deliver`, of documents that already know where they go. */
-  deliverDocuments(documents: readonly BulkDocument[]): Promise<Delivery>;
+  /** Like `deliver`, of documents that already know where they go. Once `abandoned`, what is not under way is not sent, and no answer comes. */
+  deliverDocuments(documents: readonly BulkDocument[], abandoned?: AbortSignal): Promise<Delivery>;
   readonly counters: Readonly<WriterCounters>;
   readonly pendingBytes: number;
-  /** Whether it is better not to wait for it: nothing gets through, or (`patienceMs`) nothing was heard of what it was given. */
-  isAway(patienceMs: number): boolean;
+  /** Whether nobody should wait for it: for so long nothing got through, and it fails or says nothing at all. One that is slow is not away. */
+  isAway(patience: { readonly failingMs: number; readonly silentMs: number }): boolean;
 }
 
 export interface ElasticsearchOptions {
@@ -63,11 +63,12 @@ export function openElasticsearch(
     get pendingBytes() {
       return writer.pendingBytes;
     },
-    isAway: (patienceMs) => writer.stuckMs >= patienceMs || (writer.isFailing && writer.pendingBytes === 0),
+    isAway: ({ failingMs, silentMs }) =>
+      writer.isFailing ? writer.pendingBytes === 0 || writer.stuckMs >= failingMs : writer.stuckMs >= silentMs,
     counters: writer.counters,
     ready: () => writer.ready(),
     deliver,
-    deliverDocuments: (documents) => writer.deliver(documents),
+    deliverDocuments: (documents, abandoned) => writer.deliver(documents, abandoned),
     async write(batch) {
       const { refused } = await deliver(batch);
       const [first] = refused;

@@ -10,6 +10,7 @@ export class PendingDelivery {
   #written = 0;
   #present = 0;
   readonly #refused: Refusal[] = [];
+  #isAbandoned = false;
 
   constructor(documents: number) {
     this.#open = documents;
@@ -34,6 +35,15 @@ export class PendingDelivery {
   refused({ kind, id, target, document, origin }: BulkDocument, code: RefusalCode, reason: string): void {
     this.#refused.push({ kind, id, target, code, reason, document, origin });
     this.#countDown();
+  }
+
+  /** Nobody waits for the rest any more: what is not under way need not be sent. */
+  abandon(): void {
+    this.#isAbandoned = true;
+  }
+
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
   }
 
   fail(error: unknown): void {

@@ -3,8 +3,9 @@ import { type Session, withoutLines } from './session.ts';
 import { keep } from './texts.ts';
 
 /** So many sessions are packed together: alone a session's lines would not become much smaller, and to read one of many takes longer. */
-const BLOCK = 16;
-const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const BLOCK = 32;
+/** Buffers as small as what comes out: of larger ones the beginning would be used, and V8 counts the whole. */
+const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 4096 };
 
 type Lines = readonly [lines: number[], lineKinds: string[], texts: string[]];
 

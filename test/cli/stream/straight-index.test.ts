@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readDocuments } from '../../../cli/stream/document-lines.ts';
 import type { ParsedDocument } from '../../../cli/stream/parse-partition.ts';
-import { deliverStraight, refusedStraight } from '../../../cli/stream/straight-index.ts';
+import { refusedStraight, StraightBatch } from '../../../cli/stream/straight-index.ts';
 import { readDeadLetter, toReplay } from '../../../ingest/kafka/dead-letter.ts';
 import type { BulkDocument } from '../../../outputs/elasticsearch/bulk-document.ts';
 import type { Delivery } from '../../../outputs/output.ts';
@@ -31,9 +31,12 @@ function index(answer: Promise<Delivery>) {
 
 test('events go to the stream of their family, and say where they were read', async () => {
   const { given, straight } = index(Promise.resolve(written));
-  assert.equal(await deliverStraight(straight, documents, 'raw/3'), written);
+  const batch = StraightBatch.begin(straight, 'raw/3');
+  batch?.add(documents);
+  batch?.add(documents);
+  assert.deepEqual(await batch?.done(), { written: 4, present: 0, refused: [] });
   assert.deepEqual(
-    given.map(({ target, id, origin }) => [target, id, origin]),
+    given.slice(0, 2).map(({ target, id, origin }) => [target, id, origin]),
     [
       ['logs-imapwhy.dovecot-default', 'a', 'raw/3/0'],
       ['logs-imapwhy.dovecot-default', 'b', 'raw/3/1'],
@@ -41,18 +44,19 @@ test('events go to the stream of their family, and say where they were read', as
   );
 });
 
-test('an index that is away is given nothing', async () => {
+test('an index that is away is given nothing', () => {
   const { given, state, straight } = index(Promise.resolve(written));
   state.away = true;
-  assert.equal(await deliverStraight(straight, documents, 'raw/3'), undefined);
+  assert.equal(StraightBatch.begin(straight, 'raw/3'), undefined);
   assert.deepEqual(given, []);
 });
 
 test('one that goes away is not waited for', async () => {
   const { state, straight } = index(new Promise(() => {}));
-  const delivering = deliverStraight(straight, documents, 'raw/3');
+  const batch = StraightBatch.begin(straight, 'raw/3');
+  batch?.add(documents);
   state.away = true;
-  assert.equal(await delivering, undefined);
+  await assert.rejects(async () => batch?.done(), { name: 'IndexAway' });
 });
 
 test('what it refuses is a dead letter that can be sent again by way of Kafka', () => {

@@ -156,6 +156,23 @@ describe('the bulk writer', () => {
     assert.deepEqual([writer.stuckMs, writer.isFailing], [0, false]);
   });
 
+  it('does not send what was abandoned, and has room again', async () => {
+    let isDown = true;
+    const { clock, server, writer } = world({ faultOf: () => (isDown ? 'down' : 'none') });
+    const abandoned = new AbortController();
+    const given = writer.deliver(many(500, 'gone'), abandoned.signal);
+    const kept = writer.deliver(many(5, 'kept'));
+    await clock.advance(10_000);
+    assert.ok(writer.pendingBytes > 0);
+    abandoned.abort();
+    isDown = false;
+    assert.equal((await finished(clock, kept)).written, 5);
+    assert.equal(writer.pendingBytes, 0);
+    assert.equal([...server.stored.keys()].filter((id) => id.includes('kept')).length, 5);
+    assert.ok(server.stored.size < 505, 'the rest was taken back');
+    assert.equal(await Promise.race([given, 'no answer']), 'no answer');
+  });
+
   it('takes the longest id that Elasticsearch takes', async () => {
     const { clock, writer } = world();
     assert.equal((await finished(clock, writer.deliver([documentOf('ü'.repeat(256))]))).written, 1);
