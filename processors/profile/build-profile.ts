@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ClosedSession } from '../correlate/correlate.ts';
 import { inLineOrder, pathAddress, type Session } from '../correlate/session.ts';
 import { kindNamed } from '../correlate/texts.ts';
@@ -29,7 +29,7 @@ export function sessionId(s: Session): string {
     s.dovecotId !== undefined && s.startBasis === 'dovecot.session_id'
       ? `d ${s.dovecotId}`
       : `${s.kind} ${address ?? ''} ${s.sourcePort ?? ''} ${Math.floor(s.firstAt)} ${s.requests[0]?.path ?? s.user ?? ''}`;
-  return createHash('sha256').update(anchor).digest('hex').slice(0, 20);
+  return hash('sha256', anchor).slice(0, 20);
 }
 
 export function buildProfile(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Incident } from './incident.ts';
 import { isoTime } from './iso-time.ts';
 import type { Cause, Profile } from './profile.ts';
@@ -180,10 +180,7 @@ function best(examples: readonly Example[]): Example[] {
 }
 
 function idOf(i: Gathered): string {
-  return createHash('sha256')
-    .update(`${i.cause.label} ${i.cause.scope ?? ''} ${isoTime(i.start)}`)
-    .digest('base64url')
-    .slice(0, 20);
+  return hash('sha256', `${i.cause.label} ${i.cause.scope ?? ''} ${isoTime(i.start)}`, 'base64url').slice(0, 20);
 }
 
 function build(i: Gathered, id: string, epoch: number): Incident {
