@@ -307,7 +307,7 @@ ${ours.documents} lines of Dovecot under the same ids into the same mapping, Kaf
 ${row('imapwhy parses', ours)}
 ${row('Elasticsearch parses (grok)', grok)}
 
-All CPU of ours by all CPU of theirs: ${(cpuOf(ours) / cpuOf(grok)).toFixed(2)} (target: below 1).
+All CPU of ours by all CPU of theirs: ${(cpuOf(ours) / cpuOf(grok)).toFixed(2)} (target: below 1). What our client does and theirs does not: it understands the lines that the patterns leave, looks for secrets in each, and moves state and offset in one transaction.
 `;
 }
 
