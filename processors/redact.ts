@@ -18,6 +18,9 @@ export interface Redacted {
   readonly secrets: ReadonlyMap<string, string>;
 }
 
+/** For a record that is known to hold none. */
+export const NO_SECRETS: Redaction = { redact: (text) => text, inspect: () => undefined };
+
 const PASSES_MAX = 8;
 
 export function newRedaction(key: string | Uint8Array): Redaction {

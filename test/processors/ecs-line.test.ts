@@ -31,15 +31,15 @@ const write = (writer: ReturnType<typeof ecsLineWriter>, event: ParsedEvent, see
 };
 
 /** The short way and the long way say the same of every record, in the order of the records, with and without a glance at its bytes. */
-function sameBothWays(texts: readonly string[], zone = UTC, flaw?: RecordFlaw): number {
-  const writer = ecsLineWriter(SOURCE, REDACTION, zone.name);
+function sameBothWays(texts: readonly string[], zone = UTC, flaw?: RecordFlaw, source = SOURCE): number {
+  const writer = ecsLineWriter(source, REDACTION, zone.name);
   const stage = new ParseStage();
-  stage.open(SOURCE, zone, NEAR);
+  stage.open(source, zone, NEAR);
   const records = texts.map((text, i): SourceRecord => ({ text, offset: i * 1000, ...(flaw && { flaw }) }));
-  const events = stage.push(SOURCE, records);
+  const events = stage.push(source, records);
   for (const event of events) {
     const { raw } = event.line;
-    const expected = JSON.stringify(toEcs(event, SOURCE, REDACTION, zone.name));
+    const expected = JSON.stringify(toEcs(event, source, REDACTION, zone.name));
     // A line has no newline in it; a damaged one of this test may.
     const seen = raw.includes('\n') ? UNKNOWN_GLANCE : new Glance(Buffer.from(raw)).at(0, raw.length);
     assert.equal(write(writer, event, UNKNOWN_GLANCE), expected, raw);
@@ -85,8 +85,14 @@ test('ecsLineWriter says what toEcs says: lines with secrets, and too long ones'
   assert.doesNotMatch(write(writer, event, HINTED), /0f9e8d7c6b5a/);
 });
 
+test('ecsLineWriter says what toEcs says: sources whose names look like marks of a shape', () => {
+  const lines = [...goldenLines('dovecot'), ...goldenLines('netflow')];
+  for (const name of ['\0text', '\0number', '"\0number"'])
+    sameBothWays(lines, UTC, undefined, { ...SOURCE, name, fingerprint: `${name}-a` });
+});
+
 test('ecsLineWriter says what toEcs says: damaged lines', () => {
-  const samples = goldenLines('dovecot');
+  const samples = [...goldenLines('dovecot'), ...goldenLines('netflow')];
   const damaged = fc
     .tuple(fc.constantFrom(...samples), fc.nat(250), fc.nat(12), fc.string({ unit: 'binary', maxLength: 12 }))
     .map(([sample, at, length, text]) => sample.slice(0, at) + text + sample.slice(at + length));
