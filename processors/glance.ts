@@ -69,6 +69,10 @@ interface Candidate {
   readonly offset: number;
 }
 
+/** What a glance says of a text that holds no secret. */
+export const oddIn = (text: string): number => (ODD_SIGN.test(text) ? ODD : 0);
+const ODD_SIGN = /[^ !#-[\]-~]/;
+
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 const LOWER = 0x20;
 const BLANK = 0x20;

@@ -2,7 +2,7 @@
 import { Agent, request } from 'node:http';
 import { ParsePartition } from '../../cli/stream/parse-partition.ts';
 import { readRawRecord } from '../../ingest/kafka/raw-record.ts';
-import { eventDocument } from '../../outputs/elasticsearch/bulk-document.ts';
+import { eventStream } from '../../outputs/elasticsearch/bulk-document.ts';
 import { newRedaction } from '../../processors/redact.ts';
 import { parseZone, UTC } from '../../processors/time.ts';
 import { TEST_KEY } from '../../test/cli/stream/in-memory.ts';
@@ -34,10 +34,10 @@ export function documentsOf(topics: readonly SampleTopic[]): Documents {
       const zone = raw.zone === undefined ? undefined : parseZone(raw.zone);
       const origin = { fingerprint, offset: raw.offset, name, zone, clock };
       const { documents } = reader.push([{ offset, timestamp: near ?? 0, text, origin }], Number.POSITIVE_INFINITY);
-      given[offset] = documents.map(({ id, document }) => ({
-        family: eventDocument({ id, document, session: undefined }, '').target,
+      given[offset] = documents.map(({ id, family, document }) => ({
+        family: eventStream(family, ''),
         id,
-        text: JSON.stringify(document),
+        text: document,
       }));
     });
     return given;

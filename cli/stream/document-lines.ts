@@ -2,7 +2,6 @@
  * Events on their way to the index: for each one a line with what the index worker must know of it (id, time, family), and the document as the index will take it. Nobody
  * reads the document on the way: its bytes are made once, and copied.
  */
-import { eventKey } from '../../outputs/elasticsearch/bulk-document.ts';
 import { chunks } from './chunks.ts';
 import type { ParsedDocument } from './parse-partition.ts';
 
@@ -16,11 +15,8 @@ export interface DocumentLines {
 }
 
 /** Values of records. */
-export function writeDocuments(documents: readonly Pick<ParsedDocument, 'id' | 'document'>[]): readonly Buffer[] {
-  const entries = documents.map(({ id, document }) => {
-    const { at, family } = eventKey(document);
-    return `${id} ${at} ${family}\n${JSON.stringify(document)}`;
-  });
+export function writeDocuments(documents: readonly Omit<ParsedDocument, 'offset'>[]): readonly Buffer[] {
+  const entries = documents.map(({ id, at, family, document }) => `${id} ${at} ${family}\n${document}`);
   return chunks(entries).map((piece) => Buffer.from(`${piece.join('\n')}\n`));
 }
 

@@ -1,15 +1,24 @@
 import { partitionFingerprint } from '../../ingest/kafka/raw-record.ts';
 import { type LogSource, type SourceRecord, sourceNumber } from '../../ingest/record.ts';
-import { isSessionLine, isSiteLine, isToServer, type SessionEvent } from '../../processors/correlate/route.ts';
+import {
+  familyOf,
+  isSessionLine,
+  isSiteLine,
+  isToServer,
+  type SessionEvent,
+} from '../../processors/correlate/route.ts';
 import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
 import { type SiteFact, siteLine } from '../../processors/correlate/site-fact.ts';
 import { reachedBy, timed } from '../../processors/correlate/timed-event.ts';
-import { eventId, toEcs } from '../../processors/ecs.ts';
+import { eventId } from '../../processors/ecs.ts';
+import { type EcsLineWriter, ecsLineWriter } from '../../processors/ecs-line.ts';
 import { forgetOldest } from '../../processors/forget-oldest.ts';
+import { oddIn, UNKNOWN_GLANCE } from '../../processors/glance.ts';
 import { Journal } from '../../processors/journal.ts';
 import { bounded } from '../../processors/parse/http-request.ts';
 import { type ParsedEvent, ParseStage, type ParseState } from '../../processors/parse/index.ts';
 import { QUOTE_MAX } from '../../processors/profile/evidence-lines.ts';
+import { isoTime } from '../../processors/profile/iso-time.ts';
 import type { Redaction } from '../../processors/redact.ts';
 import type { ClockEstimate } from '../../processors/resolve/clock-skew.ts';
 import { DovecotAddresses, type DovecotAddressesState } from '../../processors/resolve/dovecot-addresses.ts';
@@ -53,7 +62,11 @@ export interface ParsedDocument {
   /** Of its record in the Kafka partition. */
   readonly offset: number;
   readonly id: string;
-  readonly document: Readonly<Record<string, unknown>>;
+  /** Event time as it stands in the document. */
+  readonly at: string;
+  readonly family: string;
+  /** JSON. */
+  readonly document: string;
 }
 
 /** What became of a batch of raw records. */
@@ -115,6 +128,7 @@ interface KnownSource {
   readonly source: LogSource;
   readonly zone: CivilZone;
   readonly clock: ClockEstimate | undefined;
+  readonly write: EcsLineWriter;
   reached: number;
 }
 
@@ -155,10 +169,12 @@ export class ParsePartition {
     this.beginning = state.core.beginning;
     this.generation = state.core.generation ?? 0;
     for (const s of state.sources) {
+      const zone = zoneNamed?.(s.zone) ?? options.zone;
       const known: KnownSource = {
         source: s.source,
-        zone: zoneNamed?.(s.zone) ?? options.zone,
+        zone,
         clock: s.clock ?? undefined,
+        write: ecsLineWriter(s.source, options.redaction, zone.name),
         reached: s.reached ?? Number.NEGATIVE_INFINITY,
       };
       this.sources.set(s.source.fingerprint, known);
@@ -255,14 +271,21 @@ export class ParsePartition {
   }
 
   private pushRecord(known: KnownSource, { text, offset, flaw, origin }: RawRecord, now: number, out: Dealt): void {
-    const { source, zone } = known;
+    const { source, write } = known;
     const line: SourceRecord = { text, offset: origin?.offset ?? offset, ...(flaw !== undefined && { flaw }) };
-    for (const event of this.parse.push(source, [line])) {
-      const document = toEcs(event, source, this.options.redaction, zone.name);
+    this.parse.each(source, [line], (event) => {
+      if (event === undefined) return;
+      const found = this.options.redaction.inspect(text);
       if (event.dataset === 'unparsed') out.unparsed++;
-      else if (this.options.partitions > 0) this.deal(event, known, quoteOf(document), now, out);
-      out.documents.push({ offset, id: eventId(source.fingerprint, event.line.offset), document });
-    }
+      else if (this.options.partitions > 0)
+        this.deal(withoutText(event), known, bounded(found?.text ?? text, QUOTE_MAX), now, out);
+      const id = eventId(source.fingerprint, line.offset);
+      const at = isoTime(event.stamp.at);
+      const family = familyOf(event.dataset);
+      write(event, found === undefined ? oddIn(text) : UNKNOWN_GLANCE, (document) =>
+        out.documents.push({ offset, id, at, family, document }),
+      );
+    });
   }
 
   /** An event whose time is far from come (a wrong year, a stamp that somebody made up) would wait in memory until then: it is indexed, not joined. */
@@ -273,9 +296,8 @@ export class ParsePartition {
       return;
     }
     known.reached = Math.max(known.reached, reachedBy(t));
-    const light = { ...t, event: withoutText(event) };
-    if (isSessionLine(light)) out.events[this.partitionOf(light.event)]?.push(light);
-    else if (isSiteLine(light)) out.facts.push(siteLine(light));
+    if (isSessionLine(t)) out.events[this.partitionOf(t.event)]?.push(t);
+    else if (isSiteLine(t)) out.facts.push(siteLine(t));
   }
 
   /** Sessions that can meet have one address in common, as the server saw it. */
@@ -314,10 +336,12 @@ export class ParsePartition {
       fingerprint,
       modifiedAt: r.timestamp,
     };
+    const zone = r.origin?.zone ?? this.options.zone;
     const made: KnownSource = {
       source,
-      zone: r.origin?.zone ?? this.options.zone,
+      zone,
       clock: r.origin?.clock,
+      write: ecsLineWriter(source, this.options.redaction, zone.name),
       reached: Number.NEGATIVE_INFINITY,
     };
     this.sources.set(fingerprint, made);
@@ -377,12 +401,6 @@ interface Dealt {
 /** What an event is told by without its record: that is in its document. */
 function withoutText<E extends ParsedEvent>(event: E): E {
   return { ...event, line: { ...event.line, raw: '', message: '' } };
-}
-
-function quoteOf(document: Readonly<Record<string, unknown>>): string {
-  const { event } = document;
-  if (typeof event !== 'object' || event === null || !('original' in event)) return '';
-  return typeof event.original === 'string' ? bounded(event.original, QUOTE_MAX) : '';
 }
 
 const finiteOrNull = (at: number): number | null => (Number.isFinite(at) ? at : null);

@@ -77,10 +77,11 @@ export class StraightBatch {
   }
 }
 
-function bulkDocument({ id, document, offset }: ParsedDocument, namespace: string, from: string): BulkDocument {
-  const { at, family } = eventKey(document);
+function bulkDocument(parsed: ParsedDocument, namespace: string, from: string): BulkDocument {
+  const { id, at, family } = parsed;
   const target = eventStream(family, namespace);
-  return { kind: 'event', target, id, at, version: undefined, document, origin: `${from}/${offset}` };
+  const document = Buffer.from(parsed.document);
+  return { kind: 'event', target, id, at, version: undefined, document, origin: `${from}/${parsed.offset}` };
 }
 
 /** A dead letter of the topic by way of which it would have come: so it is tried again when it is sent there. */
@@ -88,10 +89,8 @@ export function refusedStraight(
   { id, target, code, reason, document, origin }: Refusal,
   where: TopicPartition,
 ): RecordToSend {
-  const content: ParsedDocument['document'] = Buffer.isBuffer(document)
-    ? JSON.parse(document.toString('utf8'))
-    : document;
-  const [value = null] = writeDocuments([{ id, document: content }]);
+  const content = Buffer.isBuffer(document) ? document.toString('utf8') : JSON.stringify(document);
+  const [value = null] = writeDocuments([{ id, ...eventKey(JSON.parse(content)), document: content }]);
   const message = `${target}, id ${id}: ${reason} (the line is ${origin})`;
   const record = { offset: 0, timestamp: Date.now(), key: null, value, headers: new Map<string, Buffer>() };
   return toDeadLetter(record, where, { code, stage: 'index', errorClass: 'Error', message }, version);

@@ -11,7 +11,9 @@ import type { Delivery } from '../../../outputs/output.ts';
 const documents: readonly ParsedDocument[] = ['a', 'b'].map((id, offset) => ({
   offset,
   id,
-  document: { '@timestamp': '2026-11-24T04:00:00.000Z', event: { dataset: 'dovecot.login' } },
+  at: '2026-11-24T04:00:00.000Z',
+  family: 'dovecot',
+  document: JSON.stringify({ '@timestamp': '2026-11-24T04:00:00.000Z', event: { dataset: 'dovecot.login' } }),
 }));
 
 const written: Delivery = { written: 2, present: 0, refused: [] };
@@ -66,7 +68,7 @@ test('what it refuses is a dead letter that can be sent again by way of Kafka', 
     target: 'logs-imapwhy.dovecot-default',
     code: 'bad_document',
     reason: '400 no such date',
-    document: Buffer.from(JSON.stringify(documents[0]?.document)),
+    document: Buffer.from(documents[0]?.document ?? ''),
     origin: 'raw/3/17',
   } as const;
   const letter = refusedStraight(refused, { topic: 't.documents', partition: 1 });
