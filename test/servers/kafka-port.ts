@@ -588,7 +588,9 @@ for (const client of clients)
       await until('what is left', () => seen.length === 5);
       await after.stop();
       assert.deepEqual(seen, range(25, 30));
-      assert.deepEqual(told, [`out_of_range ${topic}/0: 10 to 24 were deleted before they were read; going on at 25`]);
+      assert.deepEqual(told.slice(-1), [
+        `out_of_range ${topic}/0: 10 to 24 were deleted before they were read; going on at 25`,
+      ]);
     });
 
     test('says which topic is missing', async () => {

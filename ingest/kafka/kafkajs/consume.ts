@@ -18,7 +18,7 @@ import type {
   Offsets,
 } from 'kafkajs';
 import { backOffMs, pauseFor } from '../back-off.ts';
-import { KafkaError } from '../kafka-error.ts';
+import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
 import { type GroupClient, Membership } from '../membership.ts';
 import type { OwnedPartition } from '../owned-partition.ts';
 import type {
@@ -85,6 +85,11 @@ class KafkajsConsumption implements Consumption, GroupClient {
   #lookup: NodeJS.Timeout | undefined;
   /** Topics that were not there when it was started; all others are read. */
   #missing: readonly string[] = [];
+  /**
+   * Why it had to be started anew. Topics and ranges are only asked for after a broker has said that one is not there: any other question may be left without an answer by a broker
+   * that is just dying.
+   */
+  #lastCode: KafkaErrorCode | undefined;
 
   constructor(client: KafkajsClient, admin: KafkajsAdmin, options: ConsumeOptions, handler: ConsumeHandler) {
     this.#client = client;
@@ -178,6 +183,7 @@ class KafkajsConsumption implements Consumption, GroupClient {
   }
 
   async rangesOf(topic: string): Promise<readonly PartitionRange[]> {
+    if (this.#lastCode !== 'out_of_range') return [];
     return (await this.#admin.describeTopics([topic])).get(topic) ?? [];
   }
 
@@ -187,7 +193,8 @@ class KafkajsConsumption implements Consumption, GroupClient {
 
   async #start(): Promise<void> {
     const { group } = this.#options;
-    const topics = this.#member ? await this.#topicsThere() : this.#options.topics;
+    const topics =
+      this.#member && this.#lastCode === 'unknown_topic' ? await this.#topicsThere() : this.#options.topics;
     const doing = `consuming ${topics.join(', ')} as ${group}`;
     const consumer = this.#client.consumer({
       groupId: group,
@@ -274,6 +281,7 @@ class KafkajsConsumption implements Consumption, GroupClient {
   }
 
   #onCrash(error: KafkaError): void {
+    this.#lastCode = error.code;
     if (!this.#member) {
       this.#joined.reject(error);
       return;
@@ -336,7 +344,9 @@ class KafkajsConsumption implements Consumption, GroupClient {
         await this.#start();
         return;
       } catch (error) {
-        this.#handler.failed(toKafkaError(error, `joining ${this.#options.group}`));
+        const told = toKafkaError(error, `joining ${this.#options.group}`);
+        this.#lastCode = told.code;
+        this.#handler.failed(told);
         await this.#dispose();
       }
     }
