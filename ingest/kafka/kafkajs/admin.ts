@@ -1,6 +1,6 @@
 import type { Admin, Kafka as KafkajsClient } from 'kafkajs';
 import { backOffMs, pauseFor } from '../back-off.ts';
-import type { KafkaErrorCode } from '../kafka-error.ts';
+import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
 import type { PartitionRange, TopicSpec } from '../port.ts';
 import { toKafkaError } from './errors.ts';
 
@@ -8,10 +8,18 @@ import { toKafkaError } from './errors.ts';
 const attemptsMax = 6;
 const disconnectMs = 2_000;
 
+interface Connection {
+  readonly admin: Admin;
+  /** Rejects when it is given up: kafkajs drops what was asked over it, and nobody would ever be answered. */
+  readonly lost: Promise<never>;
+  readonly giveUp: () => void;
+}
+
 /** Questions and orders to the cluster over one connection, made on first use. */
 export class KafkajsAdmin {
   readonly #client: KafkajsClient;
-  #connected: Promise<Admin> | undefined;
+  #connected: Promise<Connection> | undefined;
+  #isClosed = false;
 
   constructor(client: KafkajsClient) {
     this.#client = client;
@@ -83,14 +91,19 @@ export class KafkajsAdmin {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#letGo();
+  }
+
+  /** The next question goes over a new connection, and so does what is asked right now. */
+  forget(): void {
+    void this.#letGo();
+  }
+
+  async #letGo(): Promise<void> {
     const connected = this.#connected;
     this.#connected = undefined;
     await disconnectInTime(connected);
-  }
-
-  /** The next question goes over a new connection. */
-  forget(): void {
-    void this.close();
   }
 
   async #ask<T>(
@@ -99,25 +112,27 @@ export class KafkajsAdmin {
     passing: readonly KafkaErrorCode[] = ['unreachable'],
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const admin = await this.#connect(doing);
-      const answer = await question(admin)
+      const { admin, lost } = await this.#connect(doing);
+      const answer = await Promise.race([question(admin), lost])
         .then((value) => ({ value }))
         .catch((error: unknown) => ({ error: toKafkaError(error, doing) }));
       if ('value' in answer) return answer.value;
       const { code } = answer.error;
       // A connection asks for every topic it was ever asked for, and one that has gone spoils all answers: a fresh one tells the truth.
       const spoilt = code === 'unknown_topic' && attempt === 1;
-      if ((!spoilt && !passing.includes(code)) || attempt >= attemptsMax) throw answer.error;
+      if ((!spoilt && !passing.includes(code)) || attempt >= attemptsMax || this.#isClosed) throw answer.error;
       this.forget();
       await pauseFor(backOffMs(attempt));
     }
   }
 
-  async #connect(doing: string): Promise<Admin> {
+  async #connect(doing: string): Promise<Connection> {
     this.#connected ??= (async () => {
       const admin = this.#client.admin();
       await admin.connect();
-      return admin;
+      const { promise: lost, reject } = Promise.withResolvers<never>();
+      lost.catch(() => {}); // whoever waits hears it; mostly nobody does
+      return { admin, lost, giveUp: () => reject(new KafkaError('unreachable', 'the connection was given up')) };
     })();
     try {
       return await this.#connected;
@@ -129,10 +144,15 @@ export class KafkajsAdmin {
 }
 
 /** A connection that stands still would only end with the last of its requests; it is left to that. */
-async function disconnectInTime(connected: Promise<Admin> | undefined): Promise<void> {
+async function disconnectInTime(connected: Promise<Connection> | undefined): Promise<void> {
   if (connected === undefined) return;
   const over = new AbortController();
-  const disconnected = connected.then((admin) => admin.disconnect()).catch(() => {}); // what is gone needs no end
+  const disconnected = connected
+    .then(({ admin, giveUp }) => {
+      giveUp();
+      return admin.disconnect();
+    })
+    .catch(() => {}); // what is gone needs no end
   await Promise.race([disconnected, pauseFor(disconnectMs, over.signal)]);
   over.abort();
 }
