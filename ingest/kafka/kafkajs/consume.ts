@@ -66,6 +66,8 @@ interface Run {
   /** The commit that is not repeated; there once a batch has come. */
   commit: ((offsets: Offsets) => Promise<void>) | undefined;
   lastSignAt: number;
+  /** Why it is over. */
+  crash: KafkaError | undefined;
 }
 
 class KafkajsConsumption implements Consumption, GroupClient {
@@ -217,7 +219,9 @@ class KafkajsConsumption implements Consumption, GroupClient {
       // Starting anew is decided here, in one place.
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5, restartOnFailure: async () => false },
     });
-    const run: Run = { consumer, commit: undefined, lastSignAt: performance.now() };
+    const run: Run = { consumer, commit: undefined, lastSignAt: performance.now(), crash: undefined };
+    const crashed = Promise.withResolvers<never>();
+    crashed.promise.catch(() => {}); // heard only while it starts
     this.#run = run;
     const sign = (): void => {
       run.lastSignAt = performance.now();
@@ -229,16 +233,19 @@ class KafkajsConsumption implements Consumption, GroupClient {
       if (this.#run === run) this.#onJoin(event);
     });
     consumer.on(consumer.events.CRASH, ({ payload }) => {
-      if (this.#run === run) this.#onCrash(toKafkaError(payload.error, doing));
+      run.crash = toKafkaError(payload.error, doing);
+      crashed.reject(run.crash);
+      if (this.#run === run) this.#onCrash(run.crash);
     });
     try {
       await consumer.connect();
       await consumer.subscribe({ topics: [...topics], fromBeginning: true });
-      await consumer.run({
+      const running = consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
         eachBatch: async (payload) => this.#onBatch(run, payload),
       });
+      await Promise.race([running, crashed.promise]); // of a consumer that crashes while it joins nothing more may be heard
     } catch (error) {
       throw toKafkaError(error, doing);
     }
@@ -286,6 +293,7 @@ class KafkajsConsumption implements Consumption, GroupClient {
       this.#joined.reject(error);
       return;
     }
+    if (this.#restarting !== undefined) return; // who starts it hears of it
     this.#handler.failed(error);
     this.#restart();
   }
@@ -330,6 +338,8 @@ class KafkajsConsumption implements Consumption, GroupClient {
     if (this.#stop.signal.aborted || this.#restarting !== undefined) return;
     this.#restarting = this.#startAnew().finally(() => {
       this.#restarting = undefined;
+      // In the moment between its start and this one.
+      if (this.#run?.crash !== undefined) this.#onCrash(this.#run.crash);
     });
   }
 
