@@ -141,7 +141,8 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
     await work.transactor.close();
     lease.lost.throwIfAborted();
     work.transactor = await kafka.transactor(transactionsOf(lease));
-    const committed = (await kafka.committedOffsets(lease.group, lease.topic)).get(lease.partition);
+    const { group, topic, partition } = lease;
+    const committed = (await kafka.committedOffsets(group, topic, [partition])).get(partition);
     if (committed !== lease.committed)
       throw new KafkaError('membership_lost', `${keyOf(lease)}: ${committed} was committed, not ${lease.committed}`);
     const [state] = await this.restore([lease]);
@@ -152,7 +153,7 @@ export abstract class StatefulWorker<P> implements ConsumeHandler {
 
   /** What was read and what was made of it are written down together. Where only one of the two is left, what was open is lost, and going on would cut it in silence. */
   private async mayBeBlank({ group, topic, partition }: Lease): Promise<void> {
-    const committed = (await this.context.kafka.committedOffsets(group, topic)).get(partition) ?? 0;
+    const committed = (await this.context.kafka.committedOffsets(group, topic, [partition])).get(partition) ?? 0;
     if (committed === 0 || !(await this.hasWorked())) return;
     throw new KafkaError(
       'state_lost',

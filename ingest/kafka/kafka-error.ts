@@ -21,6 +21,8 @@ export const KAFKA_ERROR_CODES = [
   'undecodable',
   /** The consumer seemed alive, but nothing moved; it was started anew. */
   'stalled',
+  /** What a group has committed cannot be told: a transaction that moves it is open, for longer than any of ours may be. */
+  'unstable',
   /** What was made of records that were read is not there any more. */
   'state_lost',
   /** Whether it was written is not known. */
@@ -37,6 +39,7 @@ export type KafkaErrorCode = (typeof KAFKA_ERROR_CODES)[number];
 const passing: ReadonlySet<KafkaErrorCode> = new Set([
   'unreachable',
   'stalled',
+  'unstable',
   'unknown_topic',
   'out_of_range',
   'membership_lost',

@@ -12,7 +12,7 @@ export interface GroupClient {
   seek(partition: TopicPartition, offset: number): void;
   /** With the generation that is current when it is called. Rejects with a KafkaError. */
   commit(partition: TopicPartition, next: number): Promise<void>;
-  committedOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
+  committedOffsets(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
   rangesOf(topic: string): Promise<readonly PartitionRange[]>;
   /** Gives up the membership and joins anew after a back-off. */
   rejoin(reason: KafkaError): void;
@@ -197,7 +197,8 @@ export class Membership implements PartitionOwner {
     try {
       await this.#handler.assigned?.(ours, AbortSignal.any(ours.map((lease) => lease.lost)));
       for (const [topic, leases] of Map.groupBy(ours, ({ topic }) => topic)) {
-        const committed = await this.#client.committedOffsets(topic);
+        const partitions = leases.map(({ partition }) => partition);
+        const committed = await this.#client.committedOffsets(topic, partitions);
         const ranges = await this.#client.rangesOf(topic);
         for (const lease of leases) this.#open(lease, committed.get(lease.partition), ranges);
       }

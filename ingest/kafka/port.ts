@@ -175,7 +175,10 @@ export interface Kafka {
   createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]>;
   /** By topic its partitions in order; a topic that is not there has no entry. */
   describeTopics(topics: readonly string[]): Promise<ReadonlyMap<string, readonly PartitionRange[]>>;
-  /** What a group has committed for a topic, by partition; those without are left out. */
-  committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
+  /**
+   * What a group has committed for a topic, by partition (all when left out); those without are left out. Waits for open transactions that move it: what it says is what a new owner has to
+   * go on with. Rejects with `unstable` when one does not end.
+   */
+  committedOffsets(group: string, topic: string, partitions?: readonly number[]): Promise<ReadonlyMap<number, number>>;
   close(): Promise<void>;
 }

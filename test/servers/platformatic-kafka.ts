@@ -37,6 +37,7 @@ import type {
 } from '../../ingest/kafka/port.ts';
 import { rounds } from '../../ingest/kafka/rounds.ts';
 import { openSafeTransactor } from '../../ingest/kafka/safe-transactor.ts';
+import { stableOffsets } from '../../ingest/kafka/stable-offsets.ts';
 
 type Options = Pick<
   ConsumerOptions<Buffer, Buffer, Buffer, Buffer>,
@@ -170,7 +171,7 @@ class PlatformaticKafka implements Kafka {
         producer = undefined;
         await old?.close(true).catch(() => {});
       },
-      committedOffsets: (group, topic) => this.committedOffsets(group, topic),
+      committedOffsets: (group, topic, partitions) => this.committedOffsets(group, topic, partitions),
     });
     this.#open.add(() => transactor.close());
     return transactor;
@@ -261,14 +262,40 @@ class PlatformaticKafka implements Kafka {
     return found;
   }
 
-  async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
-    const count = await this.#partitionsOf(topic, `reading what ${group} has committed`);
-    const partitions = Array.from({ length: count }, (_, i) => i);
-    const committed = await this.withConsumer(group, (consumer) =>
-      consumer.listCommittedOffsets({ topics: [{ topic, partitions }] }),
-    );
-    const offsets = (committed.get(topic) ?? []).map((offset, partition) => [partition, Number(offset)] as const);
-    return new Map(offsets.filter(([, offset]) => offset >= 0));
+  /** One partition after the other: of several it tells nothing while one is unstable. Its consumer never asks for stable offsets. */
+  async committedOffsets(
+    group: string,
+    topic: string,
+    partitions?: readonly number[],
+  ): Promise<ReadonlyMap<number, number>> {
+    const doing = `reading what ${group} has committed`;
+    const count = await this.#partitionsOf(topic, doing);
+    const asked = partitions ?? Array.from({ length: count }, (_, i) => i);
+    return stableOffsets(doing, asked, async () => {
+      const committed = new Map<number, number>();
+      const unstable = new Set<number>();
+      for (const partition of asked) {
+        const offset = await this.#committedOffset(group, topic, partition);
+        if (offset === undefined) unstable.add(partition);
+        else if (offset >= 0) committed.set(partition, offset);
+      }
+      return { committed, unstable };
+    });
+  }
+
+  async #committedOffset(groupId: string, name: string, partition: number): Promise<number | undefined> {
+    try {
+      const [group] = await told(`reading what ${groupId} has committed`, () =>
+        this.#admin.listConsumerGroupOffsets({
+          groups: [{ groupId, topics: [{ name, partitionIndexes: [partition] }] }],
+          requireStable: true,
+        }),
+      );
+      return Number(group?.topics[0]?.partitions[0]?.committedOffset ?? -1);
+    } catch (error) {
+      if (error instanceof KafkaError && error.code === 'unstable') return undefined;
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -473,8 +500,8 @@ class PlatformaticConsumption implements Consumption, GroupClient {
     }
   }
 
-  committedOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
-    return this.#kafka.committedOffsets(this.#options.group, topic);
+  committedOffsets(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    return this.#kafka.committedOffsets(this.#options.group, topic, partitions);
   }
 
   async rangesOf(topic: string): Promise<readonly PartitionRange[]> {
@@ -751,6 +778,7 @@ const codes: readonly (readonly [RegExp, KafkaErrorCode])[] = [
   [/UNKNOWN_TOPIC/, 'unknown_topic'],
   [/MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/, 'record_too_large'],
   [/PRODUCER_FENCED|INVALID_PRODUCER_EPOCH|TRANSACTION_COORDINATOR_FENCED/, 'fenced'],
+  [/UNSTABLE_OFFSET_COMMIT/, 'unstable'],
   [/ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID|REBALANCE_IN_PROGRESS|FENCED_INSTANCE_ID/, 'membership_lost'],
   [
     /PLT_KFK_NETWORK|PLT_KFK_TIMEOUT|COORDINATOR|LEADER|ECONN|EPIPE|CONCURRENT_TRANSACTIONS|OUT_OF_ORDER|UNKNOWN_PRODUCER_ID/,

@@ -18,6 +18,7 @@ const suites = [
   'elasticsearch-kibana.ts',
   'elasticsearch-search.ts',
   'kafka-port.ts',
+  'kafka-offsets.ts',
   'streaming.ts',
   'streaming-service.ts',
   'streaming-input.ts',

@@ -2,7 +2,9 @@ import type { Admin, Kafka as KafkajsClient } from 'kafkajs';
 import { backOffMs, pauseFor } from '../back-off.ts';
 import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
 import type { PartitionRange, TopicSpec } from '../port.ts';
+import { type CommittedOffsets, stableOffsets } from '../stable-offsets.ts';
 import { toKafkaError } from './errors.ts';
+import { UNSTABLE_OFFSET } from './offset-fetch.ts';
 
 /** Coordinators that are loading, leaders that are being chosen: gone in seconds. */
 const attemptsMax = 6;
@@ -19,7 +21,7 @@ interface Connection {
 export class KafkajsAdmin {
   readonly #client: KafkajsClient;
   #connected: Promise<Connection> | undefined;
-  #isClosed = false;
+  readonly #closed = new AbortController();
 
   constructor(client: KafkajsClient) {
     this.#client = client;
@@ -82,16 +84,22 @@ export class KafkajsAdmin {
     });
   }
 
-  async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
-    return this.#ask(`reading what group ${group} has committed`, async (admin) => {
-      const [answer] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
-      const committed = (answer?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)] as const);
-      return new Map(committed.filter(([, offset]) => offset >= 0));
-    });
+  async committedOffsets(
+    group: string,
+    topic: string,
+    partitions?: readonly number[],
+  ): Promise<ReadonlyMap<number, number>> {
+    const doing = `reading what group ${group} has committed for ${topic}`;
+    const ask = (): Promise<CommittedOffsets> =>
+      this.#ask(doing, async (admin) => {
+        const [answer] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+        return committedIn(answer?.partitions ?? []);
+      });
+    return stableOffsets(doing, partitions, ask, this.#closed.signal);
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closed.abort();
     await this.#letGo();
   }
 
@@ -120,7 +128,8 @@ export class KafkajsAdmin {
       const { code } = answer.error;
       // A connection asks for every topic it was ever asked for, and one that has gone spoils all answers: a fresh one tells the truth.
       const spoilt = code === 'unknown_topic' && attempt === 1;
-      if ((!spoilt && !passing.includes(code)) || attempt >= attemptsMax || this.#isClosed) throw answer.error;
+      if ((!spoilt && !passing.includes(code)) || attempt >= attemptsMax || this.#closed.signal.aborted)
+        throw answer.error;
       this.forget();
       await pauseFor(backOffMs(attempt));
     }
@@ -141,6 +150,15 @@ export class KafkajsAdmin {
       throw toKafkaError(error, doing);
     }
   }
+}
+
+function committedIn(partitions: readonly { readonly partition: number; readonly offset: string }[]): CommittedOffsets {
+  const committed = new Map<number, number>();
+  const unstable = new Set<number>();
+  for (const { partition, offset } of partitions)
+    if (offset === UNSTABLE_OFFSET) unstable.add(partition);
+    else if (Number(offset) >= 0) committed.set(partition, Number(offset));
+  return { committed, unstable };
 }
 
 /** A connection that stands still would only end with the last of its requests; it is left to that. */

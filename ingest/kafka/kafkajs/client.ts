@@ -71,7 +71,7 @@ export function kafkajsKafka(connection: KafkaConnection): Kafka {
     listTopics: () => admin.listTopics(),
     createTopics: (topics) => admin.createTopics(topics),
     describeTopics: (topics) => admin.describeTopics(topics),
-    committedOffsets: (group, topic) => admin.committedOffsets(group, topic),
+    committedOffsets: (group, topic, partitions) => admin.committedOffsets(group, topic, partitions),
     close: async () => {
       await Promise.all([...open].map((opened) => opened.close()));
       open.clear();

@@ -180,8 +180,8 @@ class KafkajsConsumption implements Consumption, GroupClient {
     }
   }
 
-  committedOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
-    return this.#admin.committedOffsets(this.#options.group, topic);
+  committedOffsets(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    return this.#admin.committedOffsets(this.#options.group, topic, partitions);
   }
 
   async rangesOf(topic: string): Promise<readonly PartitionRange[]> {

@@ -60,6 +60,7 @@ const advice: Readonly<Record<KafkaErrorCode, string>> = {
   membership_lost: 'the group has given the partition away',
   undecodable: 'skip it or write it again with another codec',
   stalled: 'it is started anew',
+  unstable: 'it is asked again',
   state_lost: 'start with another topic prefix',
   outcome_unknown: 'look before sending again',
   handler_failed: 'see the cause',

@@ -2,6 +2,8 @@
 import { createRequire } from 'node:module';
 import { type AbortedTransaction, type FetchedRecord, hideAborted } from './aborted.ts';
 import { codecOf } from './codecs.ts';
+import { beginAtBeginning } from './first-offsets.ts';
+import { askingForStable, type Definition } from './offset-fetch.ts';
 import { produceRequest } from './produce-request.ts';
 import { decodeBatches, isBatches } from './record-batch.ts';
 import { fetchRefusal, transactionRefusal } from './refusal.ts';
@@ -19,7 +21,9 @@ export function mendKafkajs(): void {
     rememberedForTransactions(withReason(original)),
   );
   mendMethod('kafkajs/src/consumer/consumerGroup.js', 'recoverFromFetch', unlessItIsGone);
+  mendMethod('kafkajs/src/consumer/offsetManager/index.js', 'resolveOffsets', () => beginAtBeginning);
   mendMethod('kafkajs/src/protocol/encoder.js', 'ensureAvailable', () => ensureAvailable);
+  mendDefinition('kafkajs/src/protocol/requests/offsetFetch/index.js', askingForStable);
   mendExport('kafkajs/src/protocol/requests/fetch/v0/response.js', 'parse', fetchRefusal);
   mendExport('kafkajs/src/protocol/requests/addPartitionsToTxn/v0/response.js', 'parse', transactionRefusal);
   replaceModule('kafkajs/src/protocol/requests/produce/v3/request.js', () => produceRequest);
@@ -46,6 +50,20 @@ function mendExport(file: string, name: string, mend: (original: unknown) => unk
     throw new Error(`kafkajs is not the version that this was written for (2.2.4): ${file} has no ${name}`);
   Reflect.set(loaded, name, mend(Reflect.get(loaded, name)));
 }
+
+/** What kafkajs knows of a kind of request; its table of them holds this very object. */
+function mendDefinition(file: string, mend: (original: Definition) => Definition): void {
+  const loaded: unknown = require(file);
+  if (!isDefinition(loaded))
+    throw new Error(`kafkajs is not the version that this was written for (2.2.4): ${file} defines no request`);
+  Object.assign(loaded, mend({ ...loaded }));
+}
+
+const isDefinition = (value: unknown): value is Definition =>
+  typeof value === 'object' &&
+  value !== null &&
+  Array.isArray(Reflect.get(value, 'versions')) &&
+  typeof Reflect.get(value, 'protocol') === 'function';
 
 function mendMethod(file: string, name: string, mend: (original: unknown) => unknown): void {
   const loaded: unknown = require(file);

@@ -92,8 +92,8 @@ class KafkajsTransactions implements TransactionClient {
     }
   }
 
-  committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
-    return this.#admin.committedOffsets(group, topic);
+  committedOffsets(group: string, topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    return this.#admin.committedOffsets(group, topic, partitions);
   }
 
   async drop(): Promise<void> {
