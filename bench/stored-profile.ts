@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withIndicators } from '../processors/profile/indicators.ts';
 import type { Profile } from '../processors/profile/profile.ts';
 
 /** Of about 2 kB, which is what a healthy session with three lines gives; ids, users and addresses in no order. */
@@ -9,7 +10,7 @@ export function profileOf(index: number): Profile {
   const id = createHash('sha1').update(String(index)).digest('hex').slice(0, 24);
   const phase = (name: 'tls' | 'auth' | 'command', start: number) =>
     ({ name, start: at(start), duration_ms: 100, outcome: 'ok', precision_ms: 1000, source: 'dovecot.login' }) as const;
-  return {
+  return withIndicators({
     '@timestamp': at(0),
     ecs: { version: '9.4.0' },
     event: {
@@ -70,5 +71,5 @@ export function profileOf(index: number): Profile {
       },
       revision: 1,
     },
-  };
+  });
 }

@@ -1,5 +1,6 @@
 /** Builds a profile, with the events behind it, from what a test says of them. Weights are invented; probabilities follow from value times weight by softmax. */
 import type { EventDocument } from '../outputs/output.ts';
+import { withIndicators } from '../processors/profile/indicators.ts';
 import {
   type Alternative,
   CAUSE_LABELS,
@@ -119,7 +120,7 @@ export function sampleSession(spec: SampleSpec): SampleSession {
   const evidence = [BASE_EVIDENCE, ...spec.evidence.map((e) => buildEvidence(e, spec, iso, lineId))];
   const cause = buildCause(spec, evidence);
   const sourceIp = spec.sourceIp ?? spec.clientIp;
-  const profile: Profile = {
+  const profile: Profile = withIndicators({
     '@timestamp': iso(0),
     ecs: { version: '9.4.0' },
     event: {
@@ -169,7 +170,7 @@ export function sampleSession(spec: SampleSpec): SampleSession {
       cause,
       revision: spec.revision ?? 1,
     },
-  };
+  });
   return { profile, events: spec.lines.map((l, i) => buildEvent(l, lineId(i), spec.id, iso(l.atMs))) };
 }
 

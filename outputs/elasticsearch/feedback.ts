@@ -1,6 +1,7 @@
 /** What people said about causes, in Elasticsearch: every statement is a document that stays, and the profile that it is about says the latest. */
 import * as v from 'valibot';
 import { type Statement, withFeedback } from '../../processors/profile/feedback.ts';
+import { withIndicators } from '../../processors/profile/indicators.ts';
 import { CAUSE_LABELS, type Cause, type Profile } from '../../processors/profile/profile.ts';
 import { type BulkDocument, feedbackIndices, monthOf, profileIndices } from './bulk-document.ts';
 import type { Request } from './connection.ts';
@@ -67,7 +68,7 @@ export function feedbackDocuments(
 ): readonly BulkDocument[] {
   const { feedback: _, ...own } = profile.imapwhy;
   const revision = SAID + Date.parse(statement.at) - SAID_SINCE;
-  const byModel: Profile = { ...profile, imapwhy: { ...own, cause, revision } };
+  const byModel = withIndicators({ ...profile, imapwhy: { ...own, cause, revision } });
   const { at, session } = statement;
   const document = {
     '@timestamp': at,

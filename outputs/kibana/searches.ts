@@ -8,7 +8,7 @@ export const SEARCHES: readonly Search[] = [
     title: 'Sessions that failed',
     description: 'Attempts of legitimate users that did not work, with the cause and what to do.',
     view: 'profiles',
-    filter: 'imapwhy.derived.success: 0',
+    filter: 'imapwhy.indicators.success: 0',
     columns: [
       'user.name',
       'client.ip',

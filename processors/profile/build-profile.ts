@@ -3,6 +3,7 @@ import type { ClosedSession } from '../correlate/correlate.ts';
 import { inLineOrder, pathAddress, type Session } from '../correlate/session.ts';
 import { kindNamed } from '../correlate/texts.ts';
 import { tlsVersionNumber } from '../tls-version.ts';
+import { withIndicators } from './indicators.ts';
 import { isoTime } from './iso-time.ts';
 import { stalledIn } from './outcome.ts';
 import { phasesOf } from './phases.ts';
@@ -69,7 +70,7 @@ export function buildProfile(
       ? s.postLogin.bytesOut + (s.postLogin.bytesIn ?? 0)
       : null;
   const monitor = closed.surroundings?.client.rhythmic === true && closed.surroundings.client.logins === 0;
-  return {
+  return withIndicators({
     '@timestamp': startTime,
     ecs: { version: '9.4.0' },
     event: {
@@ -126,7 +127,7 @@ export function buildProfile(
       cause,
       revision: revisionOf(epoch, closed.knowledge),
     },
-  };
+  });
 }
 
 function distinct(values: readonly (string | undefined)[]): string[] {

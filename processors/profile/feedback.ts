@@ -1,3 +1,4 @@
+import { withIndicators } from './indicators.ts';
 import { layerOf, OWNERS } from './owners.ts';
 import type { Cause, CauseLabel, Profile } from './profile.ts';
 
@@ -28,7 +29,7 @@ export function withFeedback(profile: Profile, statement: Statement | undefined)
   if (!statement || label === undefined || label === null) return profile;
   const cause = modelCause(profile);
   const agrees = cause.label === label;
-  return {
+  return withIndicators({
     ...profile,
     imapwhy: {
       ...profile.imapwhy,
@@ -50,7 +51,7 @@ export function withFeedback(profile: Profile, statement: Statement | undefined)
         model_probability: cause.probability,
       },
     },
-  };
+  });
 }
 
 /** The cause as the model gave it, but for scope and remedy where a person has said otherwise. */

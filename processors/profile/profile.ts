@@ -1,3 +1,5 @@
+import type { Standing } from './standing.ts';
+
 /** The document about one finished session (docs/data-model.md). Field names are ECS 9.4, ours are under `imapwhy`. Times are ISO 8601 UTC. */
 export interface Profile {
   readonly '@timestamp': string;
@@ -52,11 +54,25 @@ export interface ProfileDetails {
   readonly events: readonly EventRef[]; // its lines in event-time order (bounded; `events_omitted` counts the rest)
   readonly events_omitted: number;
   readonly cause: Cause;
+  readonly indicators: Indicators; // follows from the rest: `withIndicators`
   /** Only with a trained model (`analyze --model`). */
   readonly prediction?: Prediction;
   /** Only where a person has said what the cause was: `cause` then says the same. */
   readonly feedback?: Feedback;
   readonly revision: number;
+}
+
+/** What follows from the rest of it (`withIndicators`): numbers that a dashboard can count and average. */
+export interface Indicators {
+  readonly standing: Standing;
+  /** The cause where there is one, `healthy` where it succeeded, else what it counts as. */
+  readonly finding: Exclude<CauseLabel, 'none'> | 'healthy' | Exclude<Standing, 'succeeded'>;
+  /** Of attempts that availability counts: 1 if it succeeded, else 0, so that the mean is the success rate; null for all others. */
+  readonly success: 0 | 1 | null;
+  /** Of legitimate users, from the connection to the login, ms; null without a login, or where stamps are too coarse to tell. */
+  readonly setup_ms: number | null;
+  /** Of legitimate users, the completed handshake, ms; null without one, or where stamps are too coarse to tell. */
+  readonly tls_ms: number | null;
 }
 
 /** A person's answer, and what the model had said. */

@@ -1,4 +1,4 @@
-import type { Profile } from './profile.ts';
+import type { Profile, ProfileDetails } from './profile.ts';
 
 /**
  * What a session counts as. Availability counts the attempts of legitimate users whose end is known (`succeeded`, `explained`,
@@ -14,7 +14,10 @@ export type Standing =
   | 'unexplained'
   | 'undetermined';
 
-export function standingOf(profile: Profile): Standing {
+/** What is asked of a profile. */
+type Judged = Pick<Profile, 'tags'> & { readonly imapwhy: Pick<ProfileDetails, 'outcome' | 'cause'> };
+
+export function standingOf(profile: Judged): Standing {
   const { outcome, cause } = profile.imapwhy;
   if (profile.tags.includes('health_check')) return 'health_check';
   if (profile.tags.includes('known_scanner')) return 'known_scanner';

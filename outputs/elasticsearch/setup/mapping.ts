@@ -10,8 +10,6 @@ export type FieldMapping =
       readonly ignore_malformed?: boolean;
       readonly depth_limit?: number;
       readonly norms?: boolean;
-      readonly script?: { readonly source: string };
-      readonly on_script_error?: 'continue' | 'fail';
       readonly fields?: Readonly<Record<string, FieldMapping>>;
     }
   | ObjectMapping

@@ -1,6 +1,5 @@
 /** Component and index templates, as Elasticsearch takes them. Pure: what a cluster offers comes in, what it should hold comes out. */
 
-import { DERIVED_FIELDS } from './derived-fields.ts';
 import ecsFields from './ecs-fields.json' with { type: 'json' };
 import { type FieldMapping, type ObjectMapping, type OptionalType, plainMapping, treeOf } from './mapping.ts';
 import {
@@ -14,7 +13,7 @@ import {
 } from './own-fields.ts';
 
 /** Grows with each change of what follows, so that an older release does not undo a newer one's set-up. */
-export const SETUP_VERSION = 2;
+export const SETUP_VERSION = 3;
 
 export type Lifecycle = 'ilm' | 'data-stream' | 'none';
 
@@ -205,7 +204,6 @@ const OWN_FIELDS: Readonly<Record<DocumentSet, Readonly<Record<string, FieldMapp
   events: EVENT_FIELDS,
   profiles: {
     ...PROFILE_FIELDS,
-    ...DERIVED_FIELDS,
     'event.dataset': constant('imapwhy.profile'),
     'event.kind': constant('event'),
   },

@@ -16,7 +16,7 @@ export const successRate: Panel = {
   metric: {
     label: 'of legitimate attempts succeeded',
     op: 'average',
-    field: 'imapwhy.derived.success',
+    field: 'imapwhy.indicators.success',
     format: 'percent',
   },
   thresholds: [
@@ -35,7 +35,7 @@ export const setupTime: Panel = {
   metric: {
     label: 'mean, connection to login',
     op: 'average',
-    field: 'imapwhy.derived.setup_ms',
+    field: 'imapwhy.indicators.setup_ms',
     format: 'milliseconds',
   },
   thresholds: rising(4200, 5500, 8000),
@@ -49,7 +49,7 @@ export const tlsTime: Panel = {
   metric: {
     label: 'mean, completed handshakes',
     op: 'average',
-    field: 'imapwhy.derived.tls_ms',
+    field: 'imapwhy.indicators.tls_ms',
     format: 'milliseconds',
   },
   thresholds: rising(1800, 2500, 4000),

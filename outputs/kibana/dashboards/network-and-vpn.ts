@@ -96,8 +96,8 @@ export const networkAndVpn: Dashboard = {
           rows: [{ kind: 'terms', field: 'imapwhy.path.vpn.name', label: 'Tunnel', size: 20 }],
           metrics: [
             { label: 'Sessions', op: 'count' },
-            { label: 'Success', op: 'average', field: 'imapwhy.derived.success', format: 'percent' },
-            { label: 'Set-up', op: 'average', field: 'imapwhy.derived.setup_ms', format: 'milliseconds' },
+            { label: 'Success', op: 'average', field: 'imapwhy.indicators.success', format: 'percent' },
+            { label: 'Set-up', op: 'average', field: 'imapwhy.indicators.setup_ms', format: 'milliseconds' },
           ],
           drilldown: 'session',
         },

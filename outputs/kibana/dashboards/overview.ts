@@ -1,7 +1,7 @@
 import type { Dashboard } from '../panel.ts';
 import { setupTime, successRate, tlsTime } from './indicators.ts';
 
-const failed = 'imapwhy.derived.success: 0';
+const failed = 'imapwhy.indicators.success: 0';
 
 export const overview: Dashboard = {
   name: 'overview',
@@ -11,7 +11,7 @@ export const overview: Dashboard = {
   controls: [
     { view: 'profiles', field: 'host.name', title: 'Server' },
     { view: 'profiles', field: 'imapwhy.cause.layer', title: 'Layer' },
-    { view: 'profiles', field: 'imapwhy.derived.finding', title: 'Finding' },
+    { view: 'profiles', field: 'imapwhy.indicators.finding', title: 'Finding' },
   ],
   rows: [
     [
@@ -42,7 +42,7 @@ export const overview: Dashboard = {
           filter: failed,
           shape: 'bar_stacked',
           x: { kind: 'time' },
-          split: { kind: 'terms', field: 'imapwhy.derived.finding', label: 'Cause', size: 20 },
+          split: { kind: 'terms', field: 'imapwhy.indicators.finding', label: 'Cause', size: 20 },
           metrics: [{ label: 'Failed sessions', op: 'count' }],
           drilldown: 'session',
         },
@@ -73,7 +73,7 @@ export const overview: Dashboard = {
           title: 'Causes',
           view: 'profiles',
           filter: failed,
-          rows: [{ kind: 'terms', field: 'imapwhy.derived.finding', label: 'Cause', size: 30 }],
+          rows: [{ kind: 'terms', field: 'imapwhy.indicators.finding', label: 'Cause', size: 30 }],
           metrics: [
             { label: 'Sessions', op: 'count' },
             { label: 'Users', op: 'unique_count', field: 'user.name' },

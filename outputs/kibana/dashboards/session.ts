@@ -32,7 +32,7 @@ export const session: Dashboard = {
           view: 'profiles',
           rows: [
             { kind: 'terms', field: 'imapwhy.outcome', label: 'Outcome', size: 10 },
-            { kind: 'terms', field: 'imapwhy.derived.finding', label: 'Finding', size: 10 },
+            { kind: 'terms', field: 'imapwhy.indicators.finding', label: 'Finding', size: 10 },
           ],
           metrics: [
             { label: 'Sessions', op: 'count' },

@@ -55,7 +55,7 @@ export const wafReview: Dashboard = {
           id: 'waf-attacks',
           title: 'Attacks',
           view: 'profiles',
-          metric: { label: 'attempts that were attacks', op: 'count', filter: 'imapwhy.derived.standing: attack' },
+          metric: { label: 'attempts that were attacks', op: 'count', filter: 'imapwhy.indicators.standing: attack' },
         },
       },
     ],

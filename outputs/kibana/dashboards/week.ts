@@ -1,7 +1,7 @@
 import type { Dashboard } from '../panel.ts';
 import { setupTime, successRate, tlsTime } from './indicators.ts';
 
-const failed = 'imapwhy.derived.success: 0';
+const failed = 'imapwhy.indicators.success: 0';
 
 export const week: Dashboard = {
   name: 'week',
@@ -27,7 +27,7 @@ export const week: Dashboard = {
           view: 'profiles',
           shape: 'line',
           x: { kind: 'time' },
-          metrics: [{ label: 'Success rate', op: 'average', field: 'imapwhy.derived.success', format: 'percent' }],
+          metrics: [{ label: 'Success rate', op: 'average', field: 'imapwhy.indicators.success', format: 'percent' }],
         },
       },
     ],
