@@ -1,3 +1,5 @@
+import type { WrittenDocument } from './output.ts';
+
 /** How an output gets the JSON of a document. */
 export type TextOf = (document: object) => string;
 
@@ -16,4 +18,10 @@ export function sharedTexts(): TextOf {
     texts.set(document, text);
     return text;
   };
+}
+
+/** Of a document that may have been written already. */
+export function writtenText(document: WrittenDocument): string {
+  if (typeof document === 'string') return document;
+  return Buffer.isBuffer(document) ? document.toString('utf8') : JSON.stringify(document);
 }

@@ -52,6 +52,9 @@ export type RefusalCode =
   | 'too_large' // the server takes no document of this size
   | 'failing'; // the server fails on this document again and again, and not on its neighbours
 
+/** A text or bytes hold it as JSON in one line, to be written as it is. */
+export type WrittenDocument = object | Buffer | string;
+
 /** A document that will never be taken: for a dead letter, with all that is needed to repair and send it again. */
 export interface Refusal {
   readonly kind: DocumentKind;
@@ -60,7 +63,7 @@ export interface Refusal {
   readonly code: RefusalCode;
   readonly reason: string; // in the words of the server
   /** As it was handed over: an object, or JSON as bytes. */
-  readonly document: object | Buffer;
+  readonly document: WrittenDocument;
   readonly origin: string | undefined;
 }
 

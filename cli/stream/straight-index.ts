@@ -1,5 +1,6 @@
 import { toDeadLetter } from '../../ingest/kafka/dead-letter.ts';
 import type { RecordToSend, TopicPartition } from '../../ingest/kafka/port.ts';
+import { writtenText } from '../../outputs/document-text.ts';
 import { type BulkDocument, eventKey, eventStream } from '../../outputs/elasticsearch/bulk-document.ts';
 import type { ElasticsearchOutput } from '../../outputs/elasticsearch/elasticsearch.ts';
 import type { Delivery, DocumentKind, Refusal } from '../../outputs/output.ts';
@@ -80,8 +81,15 @@ export class StraightBatch {
 function bulkDocument(parsed: ParsedDocument, namespace: string, from: string): BulkDocument {
   const { id, at, family } = parsed;
   const target = eventStream(family, namespace);
-  const document = Buffer.from(parsed.document);
-  return { kind: 'event', target, id, at, version: undefined, document, origin: `${from}/${parsed.offset}` };
+  return {
+    kind: 'event',
+    target,
+    id,
+    at,
+    version: undefined,
+    document: parsed.document,
+    origin: `${from}/${parsed.offset}`,
+  };
 }
 
 /** A dead letter of the topic by way of which it would have come: so it is tried again when it is sent there. */
@@ -89,7 +97,7 @@ export function refusedStraight(
   { id, target, code, reason, document, origin }: Refusal,
   where: TopicPartition,
 ): RecordToSend {
-  const content = Buffer.isBuffer(document) ? document.toString('utf8') : JSON.stringify(document);
+  const content = writtenText(document);
   const [value = null] = writeDocuments([{ id, ...eventKey(JSON.parse(content)), document: content }]);
   const message = `${target}, id ${id}: ${reason} (the line is ${origin})`;
   const record = { offset: 0, timestamp: Date.now(), key: null, value, headers: new Map<string, Buffer>() };

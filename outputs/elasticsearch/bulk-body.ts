@@ -1,3 +1,4 @@
+import { writtenText } from '../document-text.ts';
 import type { BulkDocument, BulkPlace } from './bulk-document.ts';
 
 /** One document in a body: its two lines are the bytes from `start` to `end`. */
@@ -46,7 +47,7 @@ export class BodyBuilder<Receipt> {
   add(document: BulkDocument, receipt: Receipt): boolean {
     const action = actionLine(document);
     const written = Buffer.isBuffer(document.document) ? document.document : undefined;
-    const lines = written === undefined ? `${action}${JSON.stringify(document.document)}\n` : action;
+    const lines = written === undefined ? `${action}${writtenText(document.document)}\n` : action;
     const room = this.#lengthMax - this.#length - (written === undefined ? 0 : written.length + 1);
     // A UTF-16 unit becomes at most three bytes; only near the end of the buffer is the exact length worth its price.
     if (lines.length * 3 > room && Buffer.byteLength(lines) > room) return false;
@@ -75,7 +76,7 @@ export class BodyBuilder<Receipt> {
 /** Bytes that a buffer needs for one document that is too long for the usual size. */
 export function byteLengthOf(document: BulkDocument): number {
   const { document: content } = document;
-  const length = Buffer.isBuffer(content) ? content.length : Buffer.byteLength(JSON.stringify(content));
+  const length = Buffer.isBuffer(content) ? content.length : Buffer.byteLength(writtenText(content));
   return Buffer.byteLength(actionLine(document)) + length + 1;
 }
 

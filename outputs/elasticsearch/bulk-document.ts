@@ -3,7 +3,7 @@ import type { LikelyDocument } from '../../models/prediction/likely-document.ts'
 import { decodeSessionId } from '../../processors/parse/dovecot-session-id.ts';
 import type { Incident } from '../../processors/profile/incident.ts';
 import type { Profile } from '../../processors/profile/profile.ts';
-import type { DocumentKind, EventDocument, OutputBatch } from '../output.ts';
+import type { DocumentKind, EventDocument, OutputBatch, WrittenDocument } from '../output.ts';
 import { type PipelineDocument, pipelineId } from '../pipeline-document.ts';
 
 /** Where a document goes, and as what. */
@@ -19,8 +19,7 @@ export interface BulkPlace {
 
 /** One document on its way into an index. */
 export interface BulkDocument extends BulkPlace {
-  /** A Buffer holds it as JSON in one line, to be written as it is. */
-  readonly document: object | Buffer;
+  readonly document: WrittenDocument;
 }
 
 /** More than a day between the id's time and the session's start: the id is not from this server's clock. */
