@@ -12,7 +12,7 @@ export async function readState<T>(
   partitions: readonly number[],
   takeUp: (partition: number, key: string, value: Buffer | null, before: T | undefined) => T | undefined,
   failed: (error: KafkaError) => void,
-): Promise<ReadonlyMap<number, ReadonlyMap<string, T>>> {
+): Promise<Map<number, ReadonlyMap<string, T>>> {
   const states = new Map(partitions.map((partition) => [partition, new Map<string, T>()]));
   const reading = await kafka.read(
     { topic, partitions },

@@ -1,6 +1,6 @@
-import type { ColdLines } from '../../processors/correlate/cold-lines.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
-import type { StoredSession } from '../../processors/correlate/session-store.ts';
+import type { RestingSessions } from '../../processors/correlate/resting-sessions.ts';
+import type { RestoredSession } from '../../processors/correlate/session-store.ts';
 import type { SessionsCore, TimedSessionEvent } from '../../processors/correlate/sessions.ts';
 import { Sessions } from '../../processors/correlate/sessions.ts';
 import type { SharedAddressesState } from '../../processors/correlate/shared-addresses.ts';
@@ -32,11 +32,11 @@ export interface SessionsPartitionCore {
 
 export interface StoredPartition {
   readonly core: SessionsPartitionCore;
-  readonly sessions: readonly StoredSession[];
+  /** At rest in `resting`. */
+  readonly sessions: readonly RestoredSession[];
+  readonly resting: RestingSessions;
   readonly addresses: SharedAddressesState;
   readonly postponed: readonly TimedSessionEvent[];
-  /** Lines of `sessions` that were packed away as they were read. */
-  readonly cold?: ColdLines;
 }
 
 /** An event that could not be applied, and why. */
@@ -70,10 +70,10 @@ export class SessionsPartition {
       ? Sessions.fromChanges(
           stored.core.sessions,
           stored.sessions,
+          stored.resting,
           stored.addresses,
           stored.postponed,
           options.correlate,
-          stored.cold,
         )
       : new Sessions(options.correlate, undefined, options.partition * SERIALS);
     this.sessions.keepJournal();

@@ -1,21 +1,14 @@
 import { toDeadLetter, UNDECODABLE } from '../../ingest/kafka/dead-letter.ts';
+import { KafkaError } from '../../ingest/kafka/kafka-error.ts';
 import type { Batch, Lease, RecordToSend } from '../../ingest/kafka/port.ts';
-import { ColdLines } from '../../processors/correlate/cold-lines.ts';
 import type { CorrelateOptions } from '../../processors/correlate/options.ts';
-import { reviveStored, type StoredSession } from '../../processors/correlate/session-store.ts';
-import type { TimedSessionEvent } from '../../processors/correlate/sessions.ts';
-import type { AddressUsers } from '../../processors/correlate/shared-addresses.ts';
 import { keepHeapTight } from '../heap.ts';
 import { version } from '../version.ts';
 import { readEventBatch, writeFacts } from './messages.ts';
 import { rejectedLetter } from './rejected.ts';
 import { readState } from './restore.ts';
-import {
-  type RejectedEvent,
-  SessionsPartition,
-  type SessionsPartitionCore,
-  type StoredPartition,
-} from './sessions-partition.ts';
+import { type RejectedEvent, SessionsPartition } from './sessions-partition.ts';
+import { SessionsStateReader, type StatePart, type UnknownForm, writeSessionsChanges } from './sessions-state.ts';
 import type { Topics } from './topics.ts';
 import { StatefulWorker, type Step, type WorkerContext } from './worker.ts';
 
@@ -25,11 +18,6 @@ export interface SessionsWorkerOptions {
   readonly units: readonly string[];
   readonly correlate: CorrelateOptions;
 }
-
-const CORE = 'core';
-const SESSION = 's ';
-const ADDRESS = 'a ';
-const POSTPONED = 'p ';
 
 /** Events of connections in, facts for the site out. The state of a partition lies in the partition of the same number of `topics.sessionsState`. */
 export class SessionsWorker extends StatefulWorker<SessionsPartition> {
@@ -42,22 +30,22 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
 
   protected async restore(leases: readonly Lease[]): Promise<readonly SessionsPartition[]> {
     const { topics, units, correlate } = this.options;
-    const partitions = leases.map((lease) => lease.partition);
-    const cold = new Map(partitions.map((partition) => [partition, new ColdLines()]));
-    const states = await readState<Part>(
+    const readers = new Map(leases.map(({ partition }) => [partition, new SessionsStateReader()]));
+    const states = await readState<StatePart>(
       this.context.kafka,
       topics.sessionsState,
-      partitions,
-      (partition, key, value, before) => takeUp(key, value, before, cold.get(partition)),
+      [...readers.keys()],
+      (partition, key, value, before) => readers.get(partition)?.read(key, value, before),
       (e) => this.failed(e),
     );
-    return partitions.map(
-      (partition) =>
-        new SessionsPartition(
-          { partition, units, correlate },
-          storedPartition(states.get(partition), cold.get(partition)),
-        ),
-    );
+    return leases.map(({ partition }) => {
+      const parts = states.get(partition);
+      states.delete(partition); // a million of them, while the ways to the sessions are made
+      const stored = readers.get(partition)?.stored(parts?.values() ?? []);
+      if (stored !== undefined && 'kind' in stored)
+        throw ofLaterRelease(`${topics.sessionsState}/${partition}`, stored);
+      return new SessionsPartition({ partition, units, correlate }, stored);
+    });
   }
 
   /** Records with events whose time had not come are read again by intention; it knows by itself what of them is done. */
@@ -110,15 +98,13 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
     for (const value of writeFacts(told)) out.push({ topic: topics.facts, partition: 0, key: null, value });
     counters.add('events_total', 'late', state.late - late);
     counters.add('sessions_total', 'evicted', state.evicted - evicted);
-    const entry = (key: string, value: object | undefined): void => {
-      const text = value === undefined ? null : Buffer.from(JSON.stringify(value));
-      out.push({ topic: topics.sessionsState, partition: lease.partition, key: Buffer.from(key), value: text });
-    };
-    const { core, sessions, addresses, postponed } = state.changes();
-    for (const [serial, stored] of sessions) entry(`${SESSION}${serial}`, stored);
-    for (const [ip, users] of addresses) entry(`${ADDRESS}${ip}`, users);
-    for (const [position, event] of postponed) entry(`${POSTPONED}${position}`, event);
-    entry(CORE, core);
+    for (const [key, value] of writeSessionsChanges(state.changes()))
+      out.push({
+        topic: topics.sessionsState,
+        partition: lease.partition,
+        key: Buffer.from(key),
+        value: value === null ? null : Buffer.from(value),
+      });
     return { records: out, next: state.neededFrom };
   }
 
@@ -137,48 +123,8 @@ export class SessionsWorker extends StatefulWorker<SessionsPartition> {
   }
 }
 
-/** One part of the state of a partition. */
-type Part =
-  | { readonly kind: 'core'; readonly core: SessionsPartitionCore }
-  | { readonly kind: 'session'; readonly stored: StoredSession }
-  | { readonly kind: 'address'; readonly entry: readonly [string, AddressUsers] }
-  | { readonly kind: 'postponed'; readonly event: TimedSessionEvent }
-  | { readonly kind: 'unknown' };
-
-/** Of a session its lines are packed at once: all of them together would be too much. */
-function takeUp(
-  key: string,
-  value: Buffer | null,
-  before: Part | undefined,
-  cold: ColdLines | undefined,
-): Part | undefined {
-  if (before?.kind === 'session') cold?.forget(before.stored.session);
-  if (value === null) return undefined;
-  const data = JSON.parse(value.toString('utf8'));
-  if (key.startsWith(SESSION)) {
-    const stored = reviveStored(data);
-    cold?.cool(stored.session);
-    return { kind: 'session', stored };
-  }
-  if (key.startsWith(ADDRESS)) return { kind: 'address', entry: [key.slice(ADDRESS.length), data] };
-  if (key.startsWith(POSTPONED)) return { kind: 'postponed', event: data };
-  return key === CORE ? { kind: 'core', core: data } : { kind: 'unknown' };
-}
-
-function storedPartition(
-  state: ReadonlyMap<string, Part> | undefined,
-  cold = new ColdLines(),
-): StoredPartition | undefined {
-  cold.pack();
-  const written = state?.get(CORE);
-  if (!state || written?.kind !== 'core') return undefined;
-  const sessions: StoredSession[] = [];
-  const addresses: (readonly [string, AddressUsers])[] = [];
-  const postponed: TimedSessionEvent[] = [];
-  for (const part of state.values()) {
-    if (part.kind === 'session') sessions.push(part.stored);
-    else if (part.kind === 'address') addresses.push(part.entry);
-    else if (part.kind === 'postponed') postponed.push(part.event);
-  }
-  return { core: written.core, sessions, addresses, postponed, cold };
-}
+const ofLaterRelease = (where: string, { key }: UnknownForm): KafkaError =>
+  new KafkaError(
+    'state_lost',
+    `${where}: "${key}" is in a form that this release does not know: a later one wrote it. Start that release again, or start with another topic_prefix: it reads the raw topics anew, and finds documents that are there under their ids`,
+  );

@@ -43,11 +43,12 @@ export function sessionOfDovecot(lives: SessionLives, e: DovecotLineEvent, t: Ti
   }
   if (e.dataset === 'dovecot.session') {
     if (e.user === undefined) return undefined;
-    return ofProcess(lives, e, undefined) ?? likelyOf(lives.store.byUser.lastFirst(localPart(e.user)), e, t.at);
+    const known = ofProcess(lives, e, undefined);
+    return known ?? lives.store.wakeMaybe(likelyOf(lives.store.byUser.lastFirst(localPart(e.user)), e, t.at));
   }
   if (e.rip === undefined) return undefined;
   if (e.dataset === 'dovecot.auth') {
-    return lives.store.byClient.findLast(
+    return lives.store.findLastOfClient(
       e.rip,
       (s) => s.endedAt === undefined && s.loggedInAt === undefined && t.at - s.startedAt < AUTH_MS,
     );
@@ -57,7 +58,7 @@ export function sessionOfDovecot(lives: SessionLives, e: DovecotLineEvent, t: Ti
   const pending =
     e.rport === undefined ? undefined : lives.store.withTransport(e.rip, e.rport, t.at - waited * 1000, t.at);
   if (pending) return pending;
-  const open = lives.store.byClient.findLast(
+  const open = lives.store.findLastOfClient(
     e.rip,
     (s) =>
       isOfPort(s, e.rport) &&
@@ -70,9 +71,9 @@ export function sessionOfDovecot(lives: SessionLives, e: DovecotLineEvent, t: Ti
   const named =
     e.user === undefined
       ? undefined
-      : lives.store.byClient.findLast(e.rip, (of) => isOfPort(of, e.rport) && isNamedOnly(of, e.user));
+      : lives.store.findLastOfClient(e.rip, (of) => isOfPort(of, e.rport) && isNamedOnly(of, e.user));
   if (named) return named;
-  const silent = mutePeer(lives.store.byClient.lastFirst(e.rip), e, t.at);
+  const silent = lives.store.wakeMaybe(mutePeer(lives.store.byClient.lastFirst(e.rip), e, t.at));
   if (silent) {
     if (e.waitedSeconds !== undefined) {
       silent.startedAt = t.at - waited * 1000;
@@ -98,7 +99,7 @@ export function isSessionKnown(lives: SessionLives, e: DovecotSessionEvent): boo
 /** Where login lines have no session id: the session that this process was given, to which `other`, known by its port only, is added. */
 function ofProcess(lives: SessionLives, e: DovecotSessionEvent, other: Session | undefined): Session | undefined {
   if (e.pid === undefined || e.user === undefined) return other;
-  const s = lives.store.byUser.findLast(localPart(e.user), (of) => of.pid === e.pid && of.dovecotId === undefined);
+  const s = lives.store.findLastOfUser(localPart(e.user), (of) => of.pid === e.pid && of.dovecotId === undefined);
   if (s && other && s !== other) {
     lives.merge(other, s);
   }
@@ -107,7 +108,7 @@ function ofProcess(lives: SessionLives, e: DovecotSessionEvent, other: Session |
 
 /** Lines of auth have the id that login lines lack: the session of this address that a login line began then, `other` added to it. */
 function namedByAuth(lives: SessionLives, id: DecodedSessionId, other: Session | undefined): Session | undefined {
-  const s = bestBegun(lives.store.byClient.lastFirst(id.ip), id);
+  const s = lives.store.wakeMaybe(bestBegun(lives.store.byClient.lastFirst(id.ip), id));
   if (s && other) {
     lives.merge(other, s);
   }
@@ -142,7 +143,7 @@ function nameless(
   to: number,
   precisionMs: number,
 ): Session | undefined {
-  const s = bestNameless(lives.store.byClient.lastFirst(ip), ip, from, to);
+  const s = lives.store.wakeMaybe(bestNameless(lives.store.byClient.lastFirst(ip), ip, from, to));
   if (!s) return undefined;
   if (s.loggedInAt !== undefined && s.loggedInAt - s.startedAt <= SLOW_SETUP_MS && s.loggedInAt - from > SLOW_SETUP_MS)
     lives.tell.counted(s, 'slowSetup', s.loggedInAt);
@@ -165,7 +166,8 @@ export function sessionBehindProxy(
   endedAt: number | undefined,
 ): Session | undefined {
   if (e.clientIp === undefined) return undefined;
-  const found = onlyBehind(lives.store.shared, acceptedAt + (e.queueMs ?? 0) + (e.connectMs ?? 0), endedAt);
+  const connectedAt = acceptedAt + (e.queueMs ?? 0) + (e.connectMs ?? 0);
+  const found = lives.store.wakeMaybe(onlyBehind(lives.store.shared, connectedAt, endedAt));
   if (!found) return undefined;
   // From here on it is found by the client's address and port too, which is what packet filters and flow records see.
   lives.store.moveClient(found, keep(e.clientIp));

@@ -2,6 +2,7 @@ import type { DovecotLoginEvent, DovecotSessionEvent } from '../parse/dovecot.ts
 import type { DecodedSessionId } from '../parse/dovecot-session-id.ts';
 import { localPart } from '../resolve/network.ts';
 import { addLines, type Session } from './session.ts';
+import type { SessionHead } from './stored-session.ts';
 
 /** Lines that name no session: sites leave the session id out of `login_log_format_elements`, or have the short prefix of Dovecot 2.2. */
 
@@ -24,10 +25,14 @@ const FIRST_COMMAND_MS = 60_000;
  * connection's end decides; then what the line says: how long its last commands took or are past, and no session is younger than that; that
  * no command came, as where the client was gone at its login. Among equals the youngest: short sessions are many, long ones few.
  */
-export function likelyOf(sessions: Iterable<Session>, e: DovecotSessionEvent, at: number): Session | undefined {
+export function likelyOf<S extends SessionHead>(
+  sessions: Iterable<S>,
+  e: DovecotSessionEvent,
+  at: number,
+): S | undefined {
   const idle = e.inactiveSeconds ?? (e.end === 'inactivity' ? INACTIVITY_SECONDS : 0);
   const age = 1000 * Math.max(e.commandSeconds ?? 0, e.waitingSeconds ?? 0, idle);
-  let best: Session | undefined;
+  let best: S | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const s of sessions) {
     const since = at - (s.loggedInAt ?? s.startedAt);
@@ -49,7 +54,7 @@ export function likelyOf(sessions: Iterable<Session>, e: DovecotSessionEvent, at
  * How little the end of its connection, as other sources saw it, fits an end at `at`. A server that is busy or has no connection to spare sees
  * later that the client has gone: since its last command was done, or while it waited to be let in.
  */
-function doubtOfEnd(s: Session, e: DovecotSessionEvent, at: number, age: number): number {
+function doubtOfEnd(s: SessionHead, e: DovecotSessionEvent, at: number, age: number): number {
   const isOver = s.flow?.up?.fin === true || s.flow?.up?.rst === true || s.flow?.down?.fin === true;
   const closedAt = s.proxy?.endedAt ?? (isOver ? s.flow?.endedAt : undefined);
   if (closedAt === undefined) return 2;
@@ -60,11 +65,16 @@ function doubtOfEnd(s: Session, e: DovecotSessionEvent, at: number, age: number)
 }
 
 /** Of the sessions of an address whose port no line told, the one that a connection in [from, to] is; undefined if none fits. */
-export function bestNameless(sessions: Iterable<Session>, ip: string, from: number, to: number): Session | undefined {
-  let best: Session | undefined;
+export function bestNameless<S extends SessionHead>(
+  sessions: Iterable<S>,
+  ip: string,
+  from: number,
+  to: number,
+): S | undefined {
+  let best: S | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const s of sessions) {
-    if (s.kind !== 'connection' || s.sourcePort !== undefined || s.sourceIp !== ip) continue;
+    if (s.sourcePort !== undefined || s.sourceIp !== ip) continue;
     const wait = s.startedAt - from;
     if (wait < -EARLY_MS || wait > LOGIN_MS) continue;
     const apart = s.endedAt === undefined ? APART_MS : Math.abs(to - s.endedAt - HALF_SECOND_MS);
@@ -81,9 +91,13 @@ export function bestNameless(sessions: Iterable<Session>, ip: string, from: numb
  * Of the connections of an address that only other sources have seen, the one that a login line is about: it began before the line, by what the
  * line waited, and where the line is its end, it ended then. Those that ended before the second of the line are none.
  */
-export function mutePeer(sessions: Iterable<Session>, e: DovecotLoginEvent, at: number): Session | undefined {
+export function mutePeer<S extends SessionHead>(
+  sessions: Iterable<S>,
+  e: DovecotLoginEvent,
+  at: number,
+): S | undefined {
   const begun = at - 1000 * (e.waitedSeconds ?? 0);
-  let best: Session | undefined;
+  let best: S | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const s of sessions) {
     if (!isMute(s) || s.sourceIp !== e.rip || !isOfPort(s, e.rport)) continue;
@@ -103,8 +117,8 @@ export function mutePeer(sessions: Iterable<Session>, e: DovecotLoginEvent, at: 
 }
 
 /** Of the sessions of an address that login lines without an id have begun and not ended, the one that an id made at that time names. */
-export function bestBegun(sessions: Iterable<Session>, id: DecodedSessionId): Session | undefined {
-  let best: Session | undefined;
+export function bestBegun<S extends SessionHead>(sessions: Iterable<S>, id: DecodedSessionId): S | undefined {
+  let best: S | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const s of sessions) {
     if (s.dovecotId !== undefined || s.sourceIp !== id.ip || s.idSentAt === undefined || s.endedAt !== undefined)
@@ -119,11 +133,11 @@ export function bestBegun(sessions: Iterable<Session>, id: DecodedSessionId): Se
 }
 
 /** Whether a session may be of a line that tells this port, as far as both are known. */
-export const isOfPort = (s: Session, port: number | undefined): boolean =>
+export const isOfPort = (s: SessionHead, port: number | undefined): boolean =>
   port === undefined || s.sourcePort === undefined || s.sourcePort === port;
 
 /** Named by lines of auth, with no login line yet. */
-export const isNamedOnly = (s: Session, user: string | undefined): boolean =>
+export const isNamedOnly = (s: SessionHead, user: string | undefined): boolean =>
   s.dovecotId !== undefined &&
   s.idSentAt === undefined &&
   s.loggedInAt === undefined &&
@@ -134,20 +148,20 @@ export const isNamedOnly = (s: Session, user: string | undefined): boolean =>
   localPart(s.user) === localPart(user);
 
 /** Seen by other sources only: no line of Dovecot has told of it. */
-export const isMute = (s: Session): boolean =>
-  s.kind === 'connection' &&
-  s.dovecotId === undefined &&
-  s.idSentAt === undefined &&
-  s.loggedInAt === undefined &&
-  s.preLogin === undefined;
+export const isMute = (s: SessionHead): boolean =>
+  s.dovecotId === undefined && s.idSentAt === undefined && s.loggedInAt === undefined && s.preLogin === undefined;
 
 /** How long the login process may take to accept what the proxy has connected. */
 const ACCEPT_MS = 60;
 const CLEARLY_NEARER_MS = 8;
 
 /** Of the sessions from shared addresses, the one that a proxy's connection to the server is, made at `from`; undefined if two may be. */
-export function onlyBehind(shared: Iterable<Session>, from: number, to: number | undefined): Session | undefined {
-  let best: Session | undefined;
+export function onlyBehind<S extends SessionHead>(
+  shared: Iterable<S>,
+  from: number,
+  to: number | undefined,
+): S | undefined {
+  let best: S | undefined;
   let least = Number.POSITIVE_INFINITY;
   let next = Number.POSITIVE_INFINITY;
   for (const s of shared) {

@@ -75,7 +75,6 @@ export class SessionLives {
     if (t.at < s.firstAt) s.firstAt = t.at;
     if (t.seenAt > s.lastAt) s.lastAt = t.seenAt;
     this.joined++;
-    this.store.warm(s);
     addLine(s, t, kind);
     this.store.changed(s);
   }
@@ -88,8 +87,6 @@ export class SessionLives {
 
   /** Adds to `into` what was held for another one that turns out to be the same. */
   merge(other: Session, into: Session): void {
-    this.store.warm(into);
-    this.store.warm(other);
     absorb(into, other);
     this.store.remove(other);
     this.tell.merged(other, into);
@@ -102,8 +99,9 @@ export class SessionLives {
       const due = this.timers.take();
       if (!due) break;
       this.now = Math.max(this.now, due.at);
-      const s = this.store.get(due.serial);
-      if (!s || due.at !== s.dueAt) continue; // closed, or of an earlier plan
+      const held = this.store.get(due.serial);
+      if (!held || due.at !== held.dueAt) continue; // closed, or of an earlier plan
+      const s = this.store.wake(held);
       s.dueAt = Number.POSITIVE_INFINITY;
       if (this.dueOf(s) > due.at) this.plan(s);
       else {
@@ -129,7 +127,6 @@ export class SessionLives {
   }
 
   private close(s: Session): void {
-    this.store.warm(s);
     this.store.remove(s);
     if (s.endedAt === undefined && (s.loggedInAt !== undefined || s.idSentAt !== undefined)) tag(s, 'incomplete');
     this.tell.closed(s);
@@ -138,7 +135,8 @@ export class SessionLives {
 
   /** Makes room by closing the oldest thousandth; each is marked. */
   private evict(): void {
-    for (const s of this.store.oldest(Math.max(1, Math.floor(this.options.openMax / 1000)))) {
+    for (const held of this.store.oldest(Math.max(1, Math.floor(this.options.openMax / 1000)))) {
+      const s = this.store.wake(held);
       tag(s, 'evicted');
       tag(s, 'incomplete');
       this.evicted++;

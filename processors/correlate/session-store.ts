@@ -1,9 +1,10 @@
 import { forgetOldest } from '../forget-oldest.ts';
 import { Journal } from '../journal.ts';
 import { localPart } from '../resolve/network.ts';
-import { ColdLines } from './cold-lines.ts';
+import { type HeldSession, isResting, type RestingSession, RestingSessions } from './resting-sessions.ts';
 import { copySession, reviveSession, type Session } from './session.ts';
 import { SessionIndex } from './session-index.ts';
+import { bodyOf, type SessionHead, type Standing, type StoredSession, sessionOf } from './stored-session.ts';
 import { transportKey } from './transport-key.ts';
 
 const REVISABLE_MAX = 50_000;
@@ -23,59 +24,53 @@ export interface SessionStoreState {
   readonly shared: readonly number[];
 }
 
-/** A session as it is written down by itself. */
-export interface StoredSession {
-  readonly session: Session;
-  readonly closed: boolean;
-  readonly shared: boolean;
-  /** It is the one that the address and port lead to that the server saw; and those that the proxy saw. */
-  readonly found: boolean;
-  readonly foundBefore: boolean;
+/** A session that was written down, taken up again: at rest. */
+export interface RestoredSession extends Standing {
+  readonly session: RestingSession;
 }
 
-/** As it was before it was written down as JSON. */
-export const reviveStored = (stored: StoredSession): StoredSession => ({
-  ...stored,
-  session: reviveSession(stored.session),
-});
-
-/** The open sessions, and the ways by which a line finds its own. */
+/**
+ * The open sessions, and the ways by which a line finds its own. Those that nothing was said of for a while are at rest (`rest`). What is given out to be changed or read is whole
+ * (`wake`); only who looks among many for one that fits is shown them as they are held.
+ */
 export class SessionStore {
   /** By serial, in the order in which they were opened. */
-  private readonly open = new Map<number, Session>();
-  private readonly byDovecotId = new Map<string, Session>();
-  private readonly byTransport = new Map<number | string, Session>();
+  private readonly open = new Map<number, HeldSession>();
+  private readonly byDovecotId = new Map<string, HeldSession>();
+  private readonly byTransport = new Map<number | string, HeldSession>();
   /** Those that are logged in and have not ended. */
   readonly byUser = new SessionIndex((s) => (this.isOpen(s) ? userKey(s) : undefined), byLogin);
   readonly byClient = new SessionIndex((s) => (this.isOpen(s) ? s.clientIp : undefined), bySerial);
   /** Sessions from addresses that several users share: those behind a proxy that hides the client are among them. */
-  readonly shared = new Set<Session>();
+  readonly shared = new Set<HeldSession>();
   /** Closed a short while ago, by Dovecot's id: a late line opens them again, and a revision follows. */
-  private readonly revisable = new Map<string, Session>();
+  private readonly revisable = new Map<string, HeldSession>();
   /** The same by serial. */
-  private readonly closed = new Map<number, Session>();
+  private readonly closed = new Map<number, HeldSession>();
   /** Serials of sessions that changed, opened, closed or are known no more. */
   readonly journal = new Journal<number>();
-  private readonly cold: ColdLines;
+  private readonly resting: RestingSessions;
+  /** Until then nobody can hold what is not the session any more. */
+  private hasRested = false;
 
-  /** `cold`: with the lines of those that it will be given. */
-  constructor(cold = new ColdLines()) {
-    this.cold = cold;
+  /** `resting`: with those that it will be given. */
+  constructor(resting = new RestingSessions()) {
+    this.resting = resting;
   }
 
   get size(): number {
     return this.open.size;
   }
 
-  get(serial: number): Session | undefined {
+  get(serial: number): HeldSession | undefined {
     return this.open.get(serial);
   }
 
-  isOpen(s: Session): boolean {
+  isOpen(s: HeldSession): boolean {
     return this.open.get(s.serial) === s;
   }
 
-  add(s: Session): void {
+  add(s: HeldSession): void {
     this.open.set(s.serial, s);
     this.journal.note(s.serial);
   }
@@ -85,21 +80,70 @@ export class SessionStore {
     this.journal.note(s.serial);
   }
 
-  /** Before a line is added to it, its lines are read or it is given out: they may have been packed away. */
-  warm(s: Session): void {
-    this.cold.warm(s);
+  /** An open session, to be changed or given out. Whoever found it may have found what it was before it went to rest, or was woken. */
+  wake(found: HeldSession): Session {
+    if (!this.hasRested && !isResting(found)) return found;
+    const s = this.open.get(found.serial);
+    if (s === undefined) return isResting(found) ? sessionOf(found, this.bodyOf(found)) : found;
+    if (!isResting(s)) return s;
+    const whole = this.resting.wake(s);
+    this.replace(s, whole);
+    return whole;
   }
 
-  /** Packs the lines of sessions that nothing was said of since `before`, open or closed. Nobody outside may hold one of them to read its lines. */
-  cool(before: number): void {
-    for (const s of this.open.values()) if (s.lastAt < before) this.cold.cool(s);
-    for (const s of this.closed.values()) if (s.lastAt < before) this.cold.cool(s);
-    this.cold.pack();
+  wakeMaybe(s: HeldSession | undefined): Session | undefined {
+    return s && this.wake(s);
+  }
+
+  findLastOfClient(ip: string, fits: (s: SessionHead) => boolean): Session | undefined {
+    return this.wakeMaybe(this.byClient.findLast(ip, fits));
+  }
+
+  findLastOfUser(user: string, fits: (s: SessionHead) => boolean): Session | undefined {
+    return this.wakeMaybe(this.byUser.findLast(user, fits));
+  }
+
+  /** Puts sessions to rest that nothing was said of since `before`, open or closed. Nobody outside may hold one of them to change it. */
+  rest(before: number): void {
+    this.hasRested = true;
+    for (const s of this.open.values()) if (s.lastAt < before && !isResting(s)) this.replace(s, this.resting.rest(s));
+    for (const s of this.closed.values())
+      if (s.lastAt < before && !isResting(s)) this.replaceClosed(s, this.resting.rest(s));
+    this.resting.tighten(this.allResting());
+  }
+
+  private *allResting(): Generator<RestingSession> {
+    for (const s of this.open.values()) if (isResting(s)) yield s;
+    for (const s of this.closed.values()) if (isResting(s)) yield s;
+  }
+
+  /** `to` stands for the same open session from here on, wherever it can be found. */
+  private replace(from: HeldSession, to: HeldSession): void {
+    this.open.set(to.serial, to);
+    const { dovecotId, sourceIp, sourcePort, clientIp, proxy } = to;
+    if (dovecotId !== undefined && this.byDovecotId.get(dovecotId) === from) this.byDovecotId.set(dovecotId, to);
+    this.replaceTransport(sourceIp, sourcePort, from, to);
+    if (proxy) this.replaceTransport(clientIp, proxy.clientPort, from, to);
+    const user = userKey(to);
+    if (user !== undefined) this.byUser.replace(user, from, to);
+    if (clientIp !== undefined) this.byClient.replace(clientIp, from, to);
+    if (this.shared.delete(from)) this.shared.add(to);
+  }
+
+  private replaceTransport(ip: string | undefined, port: number | undefined, from: HeldSession, to: HeldSession): void {
+    if (ip === undefined || port === undefined) return;
+    const key = transportKey(ip, port);
+    if (this.byTransport.get(key) === from) this.byTransport.set(key, to);
+  }
+
+  private replaceClosed(from: HeldSession, to: HeldSession): void {
+    this.closed.set(to.serial, to);
+    if (to.dovecotId !== undefined && this.revisable.get(to.dovecotId) === from) this.revisable.set(to.dovecotId, to);
   }
 
   /** The `n` that were opened first. */
-  oldest(n: number): readonly Session[] {
-    const oldest: Session[] = [];
+  oldest(n: number): readonly HeldSession[] {
+    const oldest: HeldSession[] = [];
     for (const s of this.open.values()) {
       if (oldest.length >= n) break;
       oldest.push(s);
@@ -110,7 +154,6 @@ export class SessionStore {
   /** Takes it out of everything. */
   remove(s: Session): void {
     this.open.delete(s.serial);
-    this.cold.forget(s);
     this.journal.note(s.serial);
     this.shared.delete(s);
     if (s.dovecotId !== undefined && this.byDovecotId.get(s.dovecotId) === s) this.byDovecotId.delete(s.dovecotId);
@@ -122,7 +165,7 @@ export class SessionStore {
   }
 
   withDovecotId(id: string): Session | undefined {
-    return this.byDovecotId.get(id);
+    return this.wakeMaybe(this.byDovecotId.get(id));
   }
 
   /** Whether such a session is open, or can be opened again. */
@@ -136,7 +179,7 @@ export class SessionStore {
   }
 
   /** By the address and port that the server saw. The last session of a port has it. */
-  addTransport(ip: string | undefined, port: number | undefined, s: Session): void {
+  addTransport(ip: string | undefined, port: number | undefined, s: HeldSession): void {
     if (ip === undefined || port === undefined) return;
     const key = transportKey(ip, port);
     const holder = this.byTransport.get(key);
@@ -146,7 +189,7 @@ export class SessionStore {
     if (holder) this.journal.note(holder.serial);
   }
 
-  private isFoundBy(s: Session, ip: string | undefined, port: number | undefined): boolean {
+  private isFoundBy(s: HeldSession, ip: string | undefined, port: number | undefined): boolean {
     return ip !== undefined && port !== undefined && this.byTransport.get(transportKey(ip, port)) === s;
   }
 
@@ -157,7 +200,7 @@ export class SessionStore {
     const start = Math.min(s.startedAt, s.flow?.startedAt ?? s.startedAt, s.drops?.firstAt ?? s.startedAt);
     if (to < start - START_TOLERANCE_MS) return undefined;
     if (s.endedAt !== undefined && from > s.endedAt + AFTER_END_MS) return undefined;
-    return s;
+    return this.wake(s);
   }
 
   private removeTransport(ip: string | undefined, port: number | undefined, s: Session): void {
@@ -177,21 +220,21 @@ export class SessionStore {
   }
 
   /** Called when a session that had `before` as `userKey` may have another one. */
-  moveUser(s: Session, before: string | undefined): void {
+  moveUser(s: HeldSession, before: string | undefined): void {
     const now = userKey(s);
     if (now === before) return;
     if (before !== undefined) this.byUser.remove(before, s);
     if (now !== undefined) this.byUser.add(now, s);
   }
 
-  share(s: Session): void {
+  share(s: HeldSession): void {
     if (this.shared.size >= SHARED_MAX) return;
     this.shared.add(s);
     this.journal.note(s.serial);
   }
 
   /** After it was closed: a late line may still open it again. */
-  keepRevisable(s: Session): void {
+  keepRevisable(s: HeldSession): void {
     if (s.dovecotId === undefined) return;
     const before = this.revisable.get(s.dovecotId);
     if (before) this.forgetRevisable(before.dovecotId ?? '', before);
@@ -200,10 +243,10 @@ export class SessionStore {
     forgetOldest(this.revisable, REVISABLE_MAX, (id, oldest) => this.forgetRevisable(id, oldest));
   }
 
-  private forgetRevisable(id: string, s: Session): void {
+  private forgetRevisable(id: string, s: HeldSession): void {
     this.revisable.delete(id);
     this.closed.delete(s.serial);
-    this.cold.forget(s);
+    if (isResting(s)) this.resting.forget(s);
     this.journal.note(s.serial);
   }
 
@@ -211,26 +254,30 @@ export class SessionStore {
   entries(serials: readonly number[]): readonly (readonly [number, StoredSession | undefined])[] {
     return serials.map((serial) => {
       const open = this.open.get(serial);
-      const session = this.closed.get(serial);
-      if (open) this.warm(open);
-      else if (session) this.warm(session);
       if (open) {
         const found = this.isFoundBy(open, open.sourceIp, open.sourcePort);
         const foundBefore = this.isFoundBy(open, open.clientIp, open.proxy?.clientPort);
-        return [serial, { session: open, closed: false, shared: this.shared.has(open), found, foundBefore }];
+        const standing = { closed: false, shared: this.shared.has(open), found, foundBefore };
+        return [serial, { head: open, body: this.bodyOf(open), ...standing }];
       }
-      return [serial, session && { session, closed: true, shared: false, found: false, foundBefore: false }];
+      const closed = this.closed.get(serial);
+      return [serial, closed && { head: closed, body: this.bodyOf(closed), ...CLOSED }];
     });
   }
 
-  /** The store that has these entries (`reviveStored`), in the order in which they were written last: so closed ones lie in the order in which they were closed. */
-  static fromEntries(entries: readonly StoredSession[], cold?: ColdLines): SessionStore {
-    const store = new SessionStore(cold);
+  private bodyOf(s: HeldSession): string {
+    return isResting(s) ? this.resting.bodyOf(s) : bodyOf(s);
+  }
+
+  /** The store that has these entries, in the order in which they were written last: so closed ones lie in the order in which they were closed. */
+  static fromEntries(entries: readonly RestoredSession[], resting: RestingSessions): SessionStore {
+    const store = new SessionStore(resting);
+    store.hasRested = true;
     for (const { session, closed } of entries) if (closed) store.keepRevisable(session);
     const open = entries.filter(({ closed }) => !closed).sort((a, b) => bySerial(a.session, b.session));
     for (const { session: s, shared, found, foundBefore } of open) {
       store.add(s);
-      if (s.dovecotId !== undefined) store.addDovecotId(s.dovecotId, s);
+      if (s.dovecotId !== undefined) store.byDovecotId.set(s.dovecotId, s);
       if (found) store.addTransport(s.sourceIp, s.sourcePort, s);
       if (foundBefore) store.addTransport(s.clientIp, s.proxy?.clientPort, s);
       if (s.clientIp !== undefined) store.byClient.add(s.clientIp, s);
@@ -241,7 +288,7 @@ export class SessionStore {
   }
 
   /** All that are open. */
-  all(): Iterable<Session> {
+  all(): Iterable<HeldSession> {
     return this.open.values();
   }
 
@@ -249,9 +296,8 @@ export class SessionStore {
   reopen(id: string): Session | undefined {
     const closed = this.revisable.get(id);
     if (!closed) return undefined;
-    this.warm(closed);
+    const s = copySession(isResting(closed) ? sessionOf(closed, this.bodyOf(closed)) : closed);
     this.forgetRevisable(id, closed);
-    const s = copySession(closed);
     s.dueAt = Number.POSITIVE_INFINITY;
     s.tags = s.tags.filter((tag) => tag !== 'incomplete');
     this.add(s);
@@ -267,10 +313,10 @@ export class SessionStore {
   }
 
   toData(): SessionStoreState {
-    for (const s of [...this.open.values(), ...this.revisable.values()]) this.warm(s);
+    const whole = (s: HeldSession): Session => (isResting(s) ? sessionOf(s, this.bodyOf(s)) : s);
     return {
-      open: [...this.open.values()],
-      revisable: [...this.revisable.values()],
+      open: Array.from(this.open.values(), whole),
+      revisable: Array.from(this.revisable.values(), whole),
       byDovecotId: [...this.byDovecotId].map(([id, s]) => [id, s.serial]),
       byTransport: [...this.byTransport].map(([key, s]) => [key, s.serial]),
       byUser: this.byUser.toData(),
@@ -282,7 +328,7 @@ export class SessionStore {
   static fromData(data: SessionStoreState): SessionStore {
     const store = new SessionStore();
     for (const s of data.open) store.add(reviveSession(s));
-    const open = (serial: number): Session => {
+    const open = (serial: number): HeldSession => {
       const s = store.open.get(serial);
       if (!s) throw new Error(`the state names session ${serial}, which is not open in it`);
       return s;
@@ -297,12 +343,14 @@ export class SessionStore {
   }
 }
 
-const bySerial = (a: Session, b: Session): number => a.serial - b.serial;
+const CLOSED: Standing = { closed: true, shared: false, found: false, foundBefore: false };
+
+const bySerial = (a: SessionHead, b: SessionHead): number => a.serial - b.serial;
 
 /** Of one second, in the order of their serials. */
-const byLogin = (a: Session, b: Session): number => (a.loggedInAt ?? 0) - (b.loggedInAt ?? 0) || bySerial(a, b);
+const byLogin = (a: SessionHead, b: SessionHead): number => (a.loggedInAt ?? 0) - (b.loggedInAt ?? 0) || bySerial(a, b);
 
 /** Under which user a session is found: while it is logged in. */
-export function userKey(s: Session): string | undefined {
+export function userKey(s: SessionHead): string | undefined {
   return s.user === undefined || s.loggedInAt === undefined || s.endedAt !== undefined ? undefined : localPart(s.user);
 }

@@ -291,13 +291,6 @@ export function copySession(s: Session): Session {
   return reviveSession(structuredClone(s));
 }
 
-/** Takes its lines away: they are kept elsewhere (`ColdLines`). */
-export function withoutLines(s: Session): void {
-  s.lines = NO_LINES;
-  s.lineKinds = NO_LINE_KINDS;
-  s.texts = NO_TEXTS;
-}
-
 /** The address whose path the session took: what the server saw, unless a proxy stood between. */
 export const pathAddress = (s: Session): string | undefined =>
   s.tags.includes('proxied') ? s.clientIp : (s.sourceIp ?? s.clientIp);

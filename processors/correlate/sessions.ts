@@ -1,13 +1,14 @@
 import { Journal } from '../journal.ts';
 import { applyLine } from './apply-line.ts';
-import type { ColdLines } from './cold-lines.ts';
 import { isSessionKnown } from './find-session.ts';
 import { type CorrelateOptions, DEFAULT_CORRELATE_OPTIONS } from './options.ts';
+import type { RestingSessions } from './resting-sessions.ts';
 import { familyOf, type TimedSessionEvent } from './route.ts';
 import { SessionLives } from './session-lives.ts';
-import { SessionStore, type SessionStoreState, type StoredSession } from './session-store.ts';
+import { type RestoredSession, SessionStore, type SessionStoreState } from './session-store.ts';
 import { type AddressUsers, SharedAddresses, type SharedAddressesState } from './shared-addresses.ts';
 import type { SiteFact } from './site-fact.ts';
+import type { StoredSession } from './stored-session.ts';
 import { Tell } from './tell.ts';
 import { Timers } from './timers.ts';
 import { Waiting } from './waiting.ts';
@@ -148,21 +149,21 @@ export class Sessions {
   /** As it was when the last of these changes was asked for, but for the events whose time had not come. */
   static fromChanges(
     core: SessionsCore,
-    sessions: readonly StoredSession[],
+    sessions: readonly RestoredSession[],
+    resting: RestingSessions,
     addresses: SharedAddressesState,
     postponed: readonly TimedSessionEvent[],
     options: CorrelateOptions = DEFAULT_CORRELATE_OPTIONS,
-    cold?: ColdLines,
   ): Sessions {
     const s = new Sessions(options);
-    const store = SessionStore.fromEntries(sessions, cold);
+    const store = SessionStore.fromEntries(sessions, resting);
     const parts = { store, timers: new Timers(), shared: new SharedAddresses(addresses), tell: new Tell(core.heard) };
     s.lives = new SessionLives(options, parts, core.serial);
     s.count(core);
     for (const e of postponed) s.postpone(e);
     for (const open of store.all()) {
       if (Number.isFinite(open.dueAt)) parts.timers.add(open.dueAt, open.serial);
-      else s.lives.plan(open);
+      else s.lives.plan(store.wake(open));
     }
     return s;
   }
@@ -203,11 +204,10 @@ export class Sessions {
   }
 
   /**
-   * Packs what is held of sessions that nothing was said of since `before`, UTC ms: less memory for more work when their next line comes. What was told and what changed must have
-   * been written down.
+   * Puts sessions to rest that nothing was said of since `before`, UTC ms: less memory for more work when their next line comes. What was told must have been written down.
    */
   rest(before: number): void {
-    this.lives.store.cool(before);
+    this.lives.store.rest(before);
   }
 
   /** End of input: time goes on without further lines until everything has closed; what had not ended is marked incomplete. */
@@ -229,7 +229,7 @@ export class Sessions {
       // What it began must come to an end too.
       for (let serial = before; serial < this.lives.serial; serial++) {
         const begun = this.lives.store.get(serial);
-        if (begun) this.lives.plan(begun);
+        if (begun) this.lives.plan(this.lives.store.wake(begun));
       }
     }
   }

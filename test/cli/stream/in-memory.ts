@@ -17,6 +17,7 @@ import {
   type StoredSource,
 } from '../../../cli/stream/parse-partition.ts';
 import { SessionsPartition, type StoredPartition, sessionsUnit } from '../../../cli/stream/sessions-partition.ts';
+import { SessionsStateReader, writeSessionsChanges } from '../../../cli/stream/sessions-state.ts';
 import { LIST_MS, SitePartition } from '../../../cli/stream/site-partition.ts';
 import { readSiteState, writeSiteState } from '../../../cli/stream/site-state.ts';
 import type { Verdicts } from '../../../cli/verdicts.ts';
@@ -26,9 +27,6 @@ import { type OpenedLog, openLog } from '../../../ingest/open.ts';
 import { SHIPPED_MODEL } from '../../../models/cause/shipped-model.ts';
 import { Forecast, type UsableModel } from '../../../models/prediction/forecast.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../../processors/correlate/options.ts';
-import { reviveStored } from '../../../processors/correlate/session-store.ts';
-import type { TimedSessionEvent } from '../../../processors/correlate/sessions.ts';
-import type { AddressUsers } from '../../../processors/correlate/shared-addresses.ts';
 import { DEFAULT_TIMERS } from '../../../processors/profile/known-timers.ts';
 import { newRedaction } from '../../../processors/redact.ts';
 import { parseZone, UTC } from '../../../processors/time.ts';
@@ -120,7 +118,7 @@ export function streamed(topics: readonly RawTopic[], options: StreamOptions): D
   const keptOfParse = topics.map(() => new KeptParse());
   const read = topics.map(() => 0);
   const sessionsOptions = (partition: number) => ({ partition, units, correlate: DEFAULT_CORRELATE_OPTIONS });
-  const kept = eventLog.map(() => new Kept());
+  const kept = eventLog.map(() => new KeptSessions());
   let sessions = eventLog.map((_, p) => new SessionsPartition(sessionsOptions(p)));
   const eventsRead = eventLog.map(() => 0);
   const siteOptions = {
@@ -207,28 +205,24 @@ export class KeptParse {
 }
 
 /** The compacted topic of one partition of sessions. */
-class Kept {
-  private core: string | undefined;
-  private readonly sessions = new Map<number, string>();
-  private readonly addresses = new Map<string, string>();
-  private readonly postponed = new Map<string, string>();
+export class KeptSessions {
+  private readonly records = new Map<string, Buffer>();
   neededFrom = 0;
 
   add(s: SessionsPartition): void {
-    const changes = s.changes();
-    this.core = JSON.stringify(changes.core);
-    for (const [serial, entry] of changes.sessions) putLast(this.sessions, serial, entry);
-    for (const [ip, entry] of changes.addresses) put(this.addresses, ip, entry);
-    for (const [position, entry] of changes.postponed) put(this.postponed, position, entry);
+    for (const [key, value] of writeSessionsChanges(s.changes())) {
+      this.records.delete(key);
+      if (value !== null) this.records.set(key, Buffer.from(value));
+    }
     this.neededFrom = s.neededFrom;
   }
 
   stored(): StoredPartition | undefined {
-    if (this.core === undefined) return undefined;
-    const sessions = [...this.sessions.values()].map((text) => reviveStored(JSON.parse(text)));
-    const addresses = [...this.addresses].map(([ip, text]): [string, AddressUsers] => [ip, JSON.parse(text)]);
-    const postponed = [...this.postponed.values()].map((text): TimedSessionEvent => JSON.parse(text));
-    return { core: JSON.parse(this.core), sessions, addresses, postponed };
+    const reader = new SessionsStateReader();
+    const parts = [...this.records].map(([key, value]) => reader.read(key, value, undefined));
+    const stored = reader.stored(parts.filter((part) => part !== undefined));
+    if (stored !== undefined && 'kind' in stored) throw new Error(`${stored.key} was not understood`);
+    return stored;
   }
 }
 

@@ -3,24 +3,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Progress } from '../../../cli/stream/messages.ts';
-import { SessionsPartition, type StoredPartition } from '../../../cli/stream/sessions-partition.ts';
+import { SessionsPartition } from '../../../cli/stream/sessions-partition.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../../processors/correlate/options.ts';
 import { isSessionLine } from '../../../processors/correlate/route.ts';
-import { reviveStored } from '../../../processors/correlate/session-store.ts';
 import type { TimedSessionEvent } from '../../../processors/correlate/sessions.ts';
 import { dovecotId, NEAR, timedLines } from '../../timed-events.ts';
+import { KeptSessions } from './in-memory.ts';
 
 const options = { partition: 0, units: ['raw/0'], correlate: DEFAULT_CORRELATE_OPTIONS };
 
 /** What may happen at a second: few users, addresses and ports, so that everything meets everything. */
 const happening = fc.record({
-  second: fc.integer({ min: 0, max: 900 }),
+  second: fc.integer({ min: 0, max: 1800 }),
   kind: fc.constantFrom('login', 'nameless', 'auth', 'end', 'end nameless', 'refused', 'proxy'),
   user: fc.constantFrom('anna', 'bert'),
   ip: fc.constantFrom('198.51.100.20', '198.51.100.21', '192.0.2.5'),
   port: fc.integer({ min: 41_000, max: 41_002 }),
   /** When the connection that the line is about began, before it. */
-  ago: fc.constantFrom(0, 1, 1, 2, 60, 200),
+  ago: fc.constantFrom(0, 1, 1, 2, 60, 200, 700),
 });
 type Happening = typeof happening extends fc.Arbitrary<infer H> ? H : never;
 
@@ -58,38 +58,6 @@ function eventsOf(all: readonly Happening[]): readonly TimedSessionEvent[] {
 
 const throughJson = <T>(data: T): T => JSON.parse(JSON.stringify(data));
 
-/** A compacted topic of the state. */
-class Kept {
-  private stored: StoredPartition | undefined;
-  private readonly sessions = new Map<number, StoredPartition['sessions'][number]>();
-  private readonly addresses = new Map<string, StoredPartition['addresses'][number][1]>();
-  private readonly postponed = new Map<string, TimedSessionEvent>();
-
-  add(p: SessionsPartition): void {
-    const { core, sessions, addresses, postponed } = p.changes();
-    for (const [map, entries] of [
-      [this.sessions, sessions],
-      [this.addresses, addresses],
-      [this.postponed, postponed],
-    ] as const)
-      for (const [key, entry] of entries) {
-        map.delete(key as never);
-        if (entry !== undefined) map.set(key as never, throughJson(entry) as never);
-      }
-    this.stored = { core: throughJson(core), sessions: [], addresses: [], postponed: [] };
-  }
-
-  restored(): SessionsPartition {
-    if (!this.stored) return new SessionsPartition(options);
-    return new SessionsPartition(options, {
-      core: throughJson(this.stored.core),
-      sessions: throughJson([...this.sessions.values()]).map(reviveStored),
-      addresses: throughJson([...this.addresses]),
-      postponed: throughJson([...this.postponed.values()]),
-    });
-  }
-}
-
 test('stopped after any step and taken up again, it tells what it would have told', () => {
   fc.assert(
     fc.property(
@@ -99,7 +67,7 @@ test('stopped after any step and taken up again, it tells what it would have tol
         const events = eventsOf(all);
         const undisturbed = new SessionsPartition(options);
         let other = new SessionsPartition(options);
-        const kept = new Kept();
+        const kept = new KeptSessions();
         const STEPS = stops.length;
         const batches: { readonly progress: Progress; readonly events: readonly TimedSessionEvent[] }[] = [];
         for (let step = 0; step <= STEPS; step++) {
@@ -113,7 +81,7 @@ test('stopped after any step and taken up again, it tells what it would have tol
           kept.add(other);
           if (stops[step] !== true) continue;
           const from = other.neededFrom;
-          other = kept.restored();
+          other = new SessionsPartition(options, kept.stored());
           for (let again = from; again <= step; again++) {
             const batchAgain = batches[again];
             if (batchAgain) other.take(throughJson(batchAgain), again);

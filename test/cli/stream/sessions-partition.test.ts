@@ -9,9 +9,9 @@ import {
 } from '../../../cli/stream/sessions-partition.ts';
 import { DEFAULT_CORRELATE_OPTIONS } from '../../../processors/correlate/options.ts';
 import { isSessionLine } from '../../../processors/correlate/route.ts';
-import { reviveStored } from '../../../processors/correlate/session-store.ts';
 import type { TimedSessionEvent } from '../../../processors/correlate/sessions.ts';
 import { dovecotId, NEAR, timedLines } from '../../timed-events.ts';
+import { KeptSessions } from './in-memory.ts';
 
 const options = { partition: 0, units: ['raw/0'], correlate: DEFAULT_CORRELATE_OPTIONS };
 const MINUTE = 60_000;
@@ -33,17 +33,10 @@ function batch(reached: number, ...events: readonly TimedSessionEvent[]): EventB
 }
 
 /** What is written down in one step after a start, as a restart would read it. */
-function stored(p: SessionsPartition): StoredPartition {
-  const { core, sessions, addresses, postponed } = p.changes();
-  const written: StoredPartition = JSON.parse(
-    JSON.stringify({
-      core,
-      sessions: sessions.map(([, s]) => s).filter((s) => s !== undefined),
-      addresses: addresses.filter(([, a]) => a !== undefined),
-      postponed: postponed.map(([, e]) => e).filter((e) => e !== undefined),
-    }),
-  );
-  return { ...written, sessions: written.sessions.map(reviveStored) };
+function stored(p: SessionsPartition): StoredPartition | undefined {
+  const kept = new KeptSessions();
+  kept.add(p);
+  return kept.stored();
 }
 
 describe('a partition of sessions', () => {
