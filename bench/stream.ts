@@ -26,6 +26,7 @@ import {
   sendPart,
   startStreamWorld,
 } from './stream/stream-world.ts';
+import { lessThreads, type ThreadCpu, threadCpu } from './stream/thread-cpu.ts';
 
 const { values, positionals } = parseArgs({
   options: { functions: { type: 'boolean', default: false } },
@@ -74,6 +75,7 @@ interface Whole {
   readonly service: Measured;
   readonly ceiling: Measured;
   readonly stages: StageCpu;
+  readonly threads: ThreadCpu;
   readonly latency: Latencies;
   readonly memory: { readonly now: number; readonly peak: number };
   readonly documentBytes: number;
@@ -98,11 +100,13 @@ async function measureWhole(topics: readonly SampleTopic[]): Promise<Whole> {
   await sendPart(world.producer, topics, 0, WARM);
   await allIndexed(world, 'logs-imapwhy.*-bench', warm);
   await atRest(world, service.pid);
+  const threadsBefore = await threadCpu(service.pid);
   const from = process.hrtime.bigint();
   const measured = await measureBacklog(service, 'bench', counted - warm, () =>
     sendPart(world.producer, topics, WARM, COUNTED),
   );
   const to = process.hrtime.bigint();
+  const threads = lessThreads(await threadCpu(service.pid), threadsBefore);
   say('the service is measured');
   const second = await measureCeiling(lines, 'raw2');
   const rate = service.pid > 0 ? measured.documents / measured.seconds / 2 : 0;
@@ -119,7 +123,8 @@ async function measureWhole(topics: readonly SampleTopic[]): Promise<Whole> {
   const bytes = await bytesByTopic(world, 'bench.');
   const [profile = ''] = (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'));
   return {
-    service: measured,
+    service: { ...measured, cpu: { ...measured.cpu, own: measured.cpu.own - threads.profiler } },
+    threads,
     ceiling: sum(first, second),
     stages: await stageCpu(join(folder, profile), from, to),
     latency,
@@ -256,7 +261,7 @@ function sum(a: Measured, b: Measured): Measured {
 }
 
 function page(
-  { service, ceiling, stages, latency, memory, documentBytes, bytes }: Whole,
+  { service, ceiling, stages, threads, latency, memory, documentBytes, bytes }: Whole,
   { ours, grok, understood }: Parsing,
 ): string {
   const micros = (seconds: number, { documents }: Measured): string => ((seconds / documents) * 1e6).toFixed(1);
@@ -267,7 +272,7 @@ function page(
   const sampled = [...stages.seconds.values()].reduce((all, seconds) => all + seconds, 0);
   const stageRows = [...stages.seconds]
     .sort((a, b) => b[1] - a[1])
-    .map(([stage, seconds]) => `| ${stage} | ${micros((service.cpu.own * seconds) / sampled, service)} |`);
+    .map(([stage, seconds]) => `| ${stage} | ${micros((threads.main * seconds) / sampled, service)} |`);
   const raw = [...bytes].filter(([topic]) => topic.includes('.raw.')).reduce((all, [, n]) => all + n, 0);
   const byteRows = [['raw topics', raw] as const, ...[...bytes].filter(([topic]) => !topic.includes('.raw.'))]
     .filter(([, n]) => n >= 1)
@@ -294,8 +299,11 @@ By the clock: ${(share * 100).toFixed(0)} % of the ceiling, which has both cores
 | stage | CPU, us/document |
 | --- | --- |
 ${stageRows.join('\n')}
+| V8 beside them: garbage, compiling | ${micros(threads.v8, service)} |
+| packing and unpacking (libuv) | ${micros(threads.pool, service)} |
 
-The CPU above, divided as the samples of the main thread are (\`--cpu-prof\`). "Kafka client" is encoding, decoding, checksums and sockets of all stages.
+The CPU above, by thread; that of the main thread divided as its samples are (\`--cpu-prof\`; they also count while it waits for a core, which is mostly where it writes to sockets). "Kafka client" is encoding, decoding, checksums and sockets of all stages. What the profiler itself takes is left out.
+Much of what V8 does beside us is compiling: the programs are young, and so is the broker's JVM.
 
 | topic | bytes/document, before they are packed (zstd) |
 | --- | --- |

@@ -41,6 +41,12 @@ export interface Service {
 }
 
 /**
+ * Each batch is a transaction of five requests, or a bulk request: under a small load that is most of what a line costs, for us and for the broker. Lines are to be found within seconds;
+ * sessions are told minutes after their last line.
+ */
+const GATHER_MS = { parse: 500, index: 500, sessions: 1_000, site: 1_000 } as const;
+
+/**
  * The whole flow on one screen: raw topics -> parse -> events by address -> sessions -> facts -> site -> profiles, incidents,
  * anomalies and who is likely to fail next -> index. Each arrow is
  * a topic, each step a consumer group: start the same again, and Kafka divides the partitions anew.
@@ -65,7 +71,8 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
   const groups = new Map(groupsOf(config).map((g) => [g.step, g]));
   const consume = async (step: Group['step'], handler: ConsumeHandler): Promise<void> => {
     const { group = '', reads = [] } = groups.get(step) ?? {};
-    const options = { group, topics: reads, sessionTimeoutMs: config.session_seconds * 1000 };
+    const sessionTimeoutMs = config.session_seconds * 1000;
+    const options = { group, topics: reads, sessionTimeoutMs, gatherMs: GATHER_MS[step] };
     consumptions.push(await patiently(step, log, () => kafka.consume(options, handler)));
   };
   const { roles } = config;

@@ -22,6 +22,7 @@ export interface MembershipOptions {
   readonly group: string;
   readonly settleMs: number;
   readonly bufferBytesMax: number;
+  readonly gatherMs?: number | undefined;
 }
 
 const bufferBytesMin = 1 << 20;
@@ -52,6 +53,10 @@ export class Membership implements PartitionOwner {
 
   get leases(): readonly OwnedPartition[] {
     return [...this.#owned.values()];
+  }
+
+  get gatherMs(): number {
+    return this.#options.gatherMs ?? 0;
   }
 
   bufferBytesMax(): number {

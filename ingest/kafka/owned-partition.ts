@@ -6,6 +6,8 @@ import type { Batch, ConsumedRecord, Lease, TopicPartition } from './port.ts';
 /** What a partition needs of its group. */
 export interface PartitionOwner {
   readonly group: string;
+  /** Between the beginnings of two batches, unless much waits. */
+  readonly gatherMs: number;
   deliver(batch: Batch): Promise<void>;
   commit(lease: OwnedPartition, next: number): Promise<void>;
   /** Whether the client shall fetch it. */
@@ -38,6 +40,9 @@ export class OwnedPartition implements Lease {
   /** First offset that is not here yet; undefined before the first batch of a group that never committed. */
   #position: number | undefined;
   #running: Promise<void> | undefined;
+  #beganAt = Number.NEGATIVE_INFINITY;
+  /** While the next batch gathers. */
+  #gathering: NodeJS.Timeout | undefined;
   /** Its state is restored and its position known. */
   #open = false;
   /** No new batch to the handler: a rebalance or a back-off. */
@@ -151,6 +156,7 @@ export class OwnedPartition implements Lease {
   end(): void {
     this.#queue.length = 0;
     this.#bytes = 0;
+    clearTimeout(this.#gathering);
     this.#lost.abort(new KafkaError('membership_lost', `${this.topic}/${this.partition} is no longer ours`));
   }
 
@@ -167,6 +173,8 @@ export class OwnedPartition implements Lease {
 
   #pump(): void {
     if (this.#running !== undefined || this.#held || this.#pausedByHandler || !this.#open || this.lost.aborted) return;
+    if (this.#queue.length === 0 || this.#gathers()) return;
+    this.#beganAt = performance.now();
     const batch = this.#takeWaiting();
     if (batch === undefined) return;
     this.#running = this.#deliver(batch).finally(() => {
@@ -175,6 +183,15 @@ export class OwnedPartition implements Lease {
       this.#pump();
     });
     this.steer();
+  }
+
+  /** Whether it is too early for the next batch, which then begins by itself. */
+  #gathers(): boolean {
+    const waitMs = this.#beganAt + this.#owner.gatherMs - performance.now();
+    if (waitMs <= 0 || this.#bytes >= batchBytesMax || this.#full) return false;
+    clearTimeout(this.#gathering);
+    this.#gathering = setTimeout(() => this.#pump(), waitMs);
+    return true;
   }
 
   #takeWaiting(): Batch | undefined {

@@ -431,6 +431,7 @@ class PlatformaticConsumption implements Consumption, GroupClient {
       group: options.group,
       settleMs: Math.min(options.sessionTimeoutMs ?? 30_000, options.rebalanceTimeoutMs ?? 60_000) / 2,
       bufferBytesMax: options.bufferBytesMax ?? 32 * 1024 * 1024,
+      gatherMs: options.gatherMs,
     });
   }
 

@@ -103,6 +103,7 @@ class KafkajsConsumption implements Consumption, GroupClient {
       settleMs:
         Math.min(options.sessionTimeoutMs ?? sessionTimeoutMs, options.rebalanceTimeoutMs ?? rebalanceTimeoutMs) / 2,
       bufferBytesMax: options.bufferBytesMax ?? bufferBytesMax,
+      gatherMs: options.gatherMs,
     });
   }
 

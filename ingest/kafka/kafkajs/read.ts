@@ -16,6 +16,8 @@ import { nextOffset, toRecord } from './consume.ts';
 import { isLoading, toKafkaError } from './errors.ts';
 
 const fetchWaitMs = 100;
+/** Who follows what others write now and then takes it together; otherwise each transaction of theirs would be a fetch of ours. */
+const follow = { maxWaitTimeInMs: 500, minBytes: 64 * 1024 };
 /**
  * As it travels: what is packed is ten to fifteen times as much in memory. More than 64 MB there make V8 look through its whole heap again and again, which, while a state of a
  * gigabyte is taken up, takes longer than everything else.
@@ -104,7 +106,7 @@ class KafkajsReading implements Reading {
     const consumer = this.#client.consumer({
       groupId: this.#group,
       allowAutoTopicCreation: false,
-      maxWaitTimeInMs: fetchWaitMs,
+      ...(this.#options.follow === true ? follow : { maxWaitTimeInMs: fetchWaitMs }),
       maxBytes: fetchBytesMax,
       maxBytesPerPartition: partitionBytesMax,
       readUncommitted: false,

@@ -21,9 +21,10 @@ interface Scene {
   answer: PromiseWithResolvers<void>;
 }
 
-function scene(bufferBytesMax = 1_000): Scene {
+function scene(bufferBytesMax = 1_000, gatherMs = 0): Scene {
   const owner: PartitionOwner = {
     group: 'g',
+    gatherMs,
     deliver: (batch) => {
       s.batches.push(batch);
       s.answer = Promise.withResolvers();
@@ -129,4 +130,40 @@ test('after its end it takes nothing, and says so', () => {
   s.partition.push(records(0, 1), 1, 9);
   assert.deepEqual([s.batches.length, s.partition.lost.aborted], [0, true]);
   assert.throws(() => s.partition.lost.throwIfAborted(), { code: 'membership_lost' });
+});
+
+test('what comes soon after a batch gathers; much of it goes at once', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let now = 0;
+  t.mock.method(performance, 'now', () => now);
+  const pass = async (ms: number): Promise<void> => {
+    now += ms;
+    t.mock.timers.tick(ms);
+    for (let i = 0; i < 5; i++) await turn();
+  };
+  const s = scene(100 << 20, 500);
+  const offsets = (): readonly number[] => s.batches.map(({ next }) => next);
+  s.partition.open(0);
+  s.partition.push(records(0, 1), 1, 9);
+  assert.deepEqual(offsets(), [1], 'the first one waits for nobody');
+  s.answer.resolve();
+  await pass(100);
+  s.partition.push(records(1, 1), 2, 9);
+  await pass(100);
+  s.partition.push(records(2, 1), 3, 9);
+  await pass(299);
+  assert.deepEqual(offsets(), [1]);
+  await pass(1);
+  assert.deepEqual(offsets(), [1, 3]);
+  assert.equal(s.batches[1]?.records.length, 2);
+  s.answer.resolve();
+  await pass(10);
+  s.partition.push(records(3, 1, 3 << 20), 4, 9);
+  assert.deepEqual(offsets(), [1, 3, 4], 'it need not gather more');
+  s.answer.resolve();
+  await pass(10);
+  s.partition.push(records(4, 1), 5, 9);
+  s.partition.end();
+  await pass(1_000);
+  assert.deepEqual(offsets(), [1, 3, 4], 'nothing after the end');
 });
