@@ -109,8 +109,8 @@ interface CoordinatorQuestion {
   readonly coordinatorType: number;
 }
 
-/** Whoever was the coordinator is so still, or the request fails and is repeated for longer than this. */
-const rememberedMs = 2_000;
+/** Whoever was the coordinator is so still, or the transaction fails; then the producer is given up (`safe-transactor.ts`), and with it what it remembers. */
+const rememberedMs = 30_000;
 
 /**
  * The original asks anew for each of the three steps that end a transaction: a third of all our requests. Only those who make transactions are answered from memory: a consumer
