@@ -36,14 +36,14 @@ import { stickyAssigner } from './sticky-assigner.ts';
 const sessionTimeoutMs = 30_000;
 const rebalanceTimeoutMs = 60_000;
 const stallMs = 120_000;
-const bufferBytesMax = 32 * 1024 * 1024;
+const bufferBytesMax = 16 * 1024 * 1024;
 /** Also how long a partition waits at most after it was resumed. */
 const fetchWaitMs = 250;
 /** The broker waits for so much, or for that long: a few records at a time would cost more than they are worth. */
 const fetchBytesMin = 64 * 1024;
-/** As they travel: what is packed (our own topics are, by default) is ten to fifteen times as much in memory. */
-const fetchBytesMax = 4 * 1024 * 1024;
-const partitionBytesMax = 512 * 1024;
+/** As they travel: what is packed (our own topics are, by default) is ten to fifteen times as much in memory, and what is made of it is as much again. */
+const fetchBytesMax = 1024 * 1024;
+const partitionBytesMax = 128 * 1024;
 const refreshMs = 30_000;
 /** A consumer that does not stop within this time is left to its fate: its session ends by itself. */
 const disposeMs = 5_000;
