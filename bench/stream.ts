@@ -5,11 +5,12 @@
  */
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ChildServer, startChild } from '../test/servers/child-server.ts';
 import { startImapwhy } from '../test/servers/imapwhy-process.ts';
 import { type SampleTopic, sampleTopics } from '../test/servers/streaming-sample.ts';
+import { until } from '../test/servers/until.ts';
 import { enlarge } from './enlarge.ts';
 import { bodiesOf, documentsOf, postAll } from './stream/bulk-ceiling.ts';
 import { GROK_PIPELINE } from './stream/grok.ts';
@@ -37,9 +38,10 @@ if (!(COUNT >= 10_000)) {
   process.stderr.write('usage: npm run bench:stream [-- DOCUMENTS] [--functions]; at least 10000 documents\n');
   process.exit(2);
 }
-/** Of all lines: those that warm the programs up, those that are counted, and those of the half load. */
+/** Of all lines: those that warm the programs up, those that are counted, those of the half load; the rest is profiled. */
 const WARM = 0.25;
 const COUNTED = 0.75;
+const HALF_LOAD = 0.9;
 
 /** What so many documents cost. */
 interface Measured {
@@ -65,7 +67,7 @@ try {
   process.stdout.write(text);
   if (values.functions)
     for (const { name, seconds } of whole.stages.functions.slice(0, 60))
-      process.stdout.write(`${((seconds / whole.service.documents) * 1e6).toFixed(2).padStart(8)}  ${name}\n`);
+      process.stdout.write(`${mainMicros(whole, seconds).toFixed(2).padStart(8)}  ${name}\n`);
 } finally {
   await world.close();
   await rm(folder, { recursive: true, force: true });
@@ -83,6 +85,12 @@ interface Whole {
   readonly bytes: ReadonlyMap<string, number>;
 }
 
+/** Microseconds a document of what had so many seconds in the profile: the profile only says how the main thread's CPU divides. */
+function mainMicros({ stages, threads, service }: Whole, seconds: number): number {
+  const sampled = [...stages.seconds.values()].reduce((all, one) => all + one, 0);
+  return ((threads.main * seconds) / sampled / service.documents) * 1e6;
+}
+
 /** All roles in one process, between two measurements of the ceiling. */
 async function measureWhole(topics: readonly SampleTopic[]): Promise<Whole> {
   const documents = documentsOf(topics);
@@ -92,20 +100,20 @@ async function measureWhole(topics: readonly SampleTopic[]): Promise<Whole> {
   say(`${lines.length} documents to be counted, ${Math.round(documentBytes)} bytes each`);
   await measureCeiling(lines, 'warm');
   const first = await measureCeiling(lines, 'raw1');
+  const profile = join(folder, 'whole.cpuprofile');
+  process.env.IMAPWHY_BENCH_PROFILE = profile;
   const service = await startImapwhy(configOf('bench', topics, ['parse', 'correlate', 'index']), {
     folder,
     name: 'whole',
-    nodeArguments: ['--cpu-prof', '--cpu-prof-dir', folder],
+    nodeArguments: ['--import', join(import.meta.dirname, 'stream', 'profile-by-signal.ts')],
   });
   await sendPart(world.producer, topics, 0, WARM);
   await allIndexed(world, 'logs-imapwhy.*-bench', warm);
   await atRest(world, service.pid);
   const threadsBefore = await threadCpu(service.pid);
-  const from = process.hrtime.bigint();
   const measured = await measureBacklog(service, 'bench', counted - warm, () =>
     sendPart(world.producer, topics, WARM, COUNTED),
   );
-  const to = process.hrtime.bigint();
   const threads = lessThreads(await threadCpu(service.pid), threadsBefore);
   say('the service is measured');
   const second = await measureCeiling(lines, 'raw2');
@@ -113,20 +121,26 @@ async function measureWhole(topics: readonly SampleTopic[]): Promise<Whole> {
   const known = new Set(documents.lines.map(({ id }) => id));
   const latency = await latencies(world, 'bench', topics, {
     from: COUNTED,
+    upTo: HALF_LOAD,
     perSecond: rate,
     isDocument: (id) => known.has(id),
   });
   say('the half load is measured');
   const memory = await memoryOf(service.pid);
   await atRest(world, service.pid);
+  service.signal('SIGUSR2');
+  await measureBacklog(service, 'bench', documents.lines.length - documents.upTo(HALF_LOAD), () =>
+    sendPart(world.producer, topics, HALF_LOAD, 1),
+  );
+  service.signal('SIGUSR2');
+  await until('the profile', async () => (await readdir(folder)).includes(basename(profile)));
   await service.stop('SIGTERM');
   const bytes = await bytesByTopic(world, 'bench.');
-  const [profile = ''] = (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'));
   return {
-    service: { ...measured, cpu: { ...measured.cpu, own: measured.cpu.own - threads.profiler } },
+    service: measured,
     threads,
     ceiling: sum(first, second),
-    stages: await stageCpu(join(folder, profile), from, to),
+    stages: await stageCpu(profile),
     latency,
     memory,
     documentBytes,
@@ -260,19 +274,16 @@ function sum(a: Measured, b: Measured): Measured {
   };
 }
 
-function page(
-  { service, ceiling, stages, threads, latency, memory, documentBytes, bytes }: Whole,
-  { ours, grok, understood }: Parsing,
-): string {
+function page(whole: Whole, { ours, grok, understood }: Parsing): string {
+  const { service, ceiling, stages, threads, latency, memory, documentBytes, bytes } = whole;
   const micros = (seconds: number, { documents }: Measured): string => ((seconds / documents) * 1e6).toFixed(1);
   const rate = ({ documents, seconds }: Measured): string => Math.round(documents / seconds).toLocaleString('en');
   const row = (name: string, m: Measured): string =>
     `| ${name} | ${rate(m)} | ${micros(m.cpu.own, m)} | ${micros(m.cpu.broker, m)} | ${micros(m.cpu.index, m)} | ${micros(m.cpu.own + m.cpu.broker + m.cpu.index, m)} |`;
   const share = service.documents / service.seconds / (ceiling.documents / ceiling.seconds);
-  const sampled = [...stages.seconds.values()].reduce((all, seconds) => all + seconds, 0);
   const stageRows = [...stages.seconds]
     .sort((a, b) => b[1] - a[1])
-    .map(([stage, seconds]) => `| ${stage} | ${micros((threads.main * seconds) / sampled, service)} |`);
+    .map(([stage, seconds]) => `| ${stage} | ${mainMicros(whole, seconds).toFixed(1)} |`);
   const raw = [...bytes].filter(([topic]) => topic.includes('.raw.')).reduce((all, [, n]) => all + n, 0);
   const byteRows = [['raw topics', raw] as const, ...[...bytes].filter(([topic]) => !topic.includes('.raw.'))]
     .filter(([, n]) => n >= 1)
@@ -302,7 +313,7 @@ ${stageRows.join('\n')}
 | V8 beside them: garbage, compiling | ${micros(threads.v8, service)} |
 | packing and unpacking (libuv) | ${micros(threads.pool, service)} |
 
-The CPU above, by thread; that of the main thread divided as its samples are (\`--cpu-prof\`; they also count while it waits for a core, which is mostly where it writes to sockets). "Kafka client" is encoding, decoding, checksums and sockets of all stages. What the profiler itself takes is left out.
+The CPU above, by thread; that of the main thread divided as its samples are in a profile of the last tenth of the lines, also from a backlog (they count too while it waits for a core, which is mostly where it writes to sockets). "Kafka client" is encoding, decoding, checksums and sockets of all stages.
 Much of what V8 does beside us is compiling: the programs are young, and so is the broker's JVM.
 
 | topic | bytes/document, before they are packed (zstd) |

@@ -21,8 +21,9 @@ interface Probe {
 }
 
 export interface Load {
-  /** Sent is what is left of the topics beyond this fraction of them. */
+  /** Sent is what lies between these fractions of the topics. */
   readonly from: number;
+  readonly upTo: number;
   readonly perSecond: number;
   /** Some lines (heads of tables) make no document, and nobody looks for them. */
   readonly isDocument: (id: string) => boolean;
@@ -33,16 +34,16 @@ export async function latencies(
   world: StreamWorld,
   namespace: string,
   topics: readonly SampleTopic[],
-  { from, perSecond, isDocument }: Load,
+  { from, upTo, perSecond, isDocument }: Load,
 ): Promise<Latencies> {
   const probes = new Map<string, Probe>();
   let isSending = true;
   const looking = lookFor(world, namespace, probes, () => isSending);
   const total = topics.reduce((sum, { records }) => sum + records.length, 0);
-  const ticks = Math.floor((((1 - from) * total) / perSecond) * (1000 / TICK_MS));
+  const ticks = Math.floor((((upTo - from) * total) / perSecond) * (1000 / TICK_MS));
   const beganAt = performance.now();
   for (let tick = 0; tick < ticks; tick++) {
-    const records = part(topics, from + ((1 - from) * tick) / ticks, from + ((1 - from) * (tick + 1)) / ticks);
+    const records = part(topics, from + ((upTo - from) * tick) / ticks, from + ((upTo - from) * (tick + 1)) / ticks);
     const probe = records[(tick * 7919) % Math.max(1, records.length)];
     const raw =
       probe &&
@@ -62,7 +63,7 @@ export async function latencies(
   const up = (a: number, b: number): number => a - b;
   return {
     searchable: searchable.sort(up),
-    perSecond: ((1 - from) * total) / seconds,
+    perSecond: ((upTo - from) * total) / seconds,
   };
 }
 

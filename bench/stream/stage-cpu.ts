@@ -1,4 +1,4 @@
-/** Whose time the samples of a CPU profile (`node --cpu-prof`) were: of our stages, or of what carries bytes for them. */
+/** Whose time the samples of a CPU profile were: of our stages, or of what carries bytes for them. */
 import { readFile } from 'node:fs/promises';
 
 interface ProfileNode {
@@ -9,9 +9,8 @@ interface ProfileNode {
 
 interface Profile {
   readonly nodes: readonly ProfileNode[];
-  /** Monotonic, in microseconds, as `process.hrtime` counts. */
-  readonly startTime: number;
   readonly samples: readonly number[];
+  /** In microseconds. */
   readonly timeDeltas: readonly number[];
 }
 
@@ -25,15 +24,14 @@ const STAGES: readonly (readonly [stage: string, url: RegExp])[] = [
 ];
 
 export interface StageCpu {
-  /** Seconds of the main thread by stage; the rest of the process's time is that of other threads. */
+  /** Seconds of the main thread by stage. */
   readonly seconds: ReadonlyMap<string, number>;
   /** The functions that took most by themselves. */
   readonly functions: readonly { readonly name: string; readonly seconds: number }[];
 }
 
-/** Of the samples between two readings of `process.hrtime.bigint()`. */
-export async function stageCpu(file: string, from: bigint, to: bigint): Promise<StageCpu> {
-  const { nodes, startTime, samples, timeDeltas }: Profile = JSON.parse(await readFile(file, 'utf8'));
+export async function stageCpu(file: string): Promise<StageCpu> {
+  const { nodes, samples, timeDeltas }: Profile = JSON.parse(await readFile(file, 'utf8'));
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parentOf = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
   const stageOf = new Map<number, string>();
@@ -48,11 +46,8 @@ export async function stageCpu(file: string, from: bigint, to: bigint): Promise<
   };
   const seconds = new Map<string, number>();
   const functions = new Map<string, number>();
-  let at = startTime;
   samples.forEach((id, i) => {
     const took = (timeDeltas[i + 1] ?? 0) / 1e6;
-    at += timeDeltas[i] ?? 0;
-    if (at < Number(from / 1000n) || at > Number(to / 1000n)) return;
     const of = stage(id);
     if (of === 'idle') return;
     seconds.set(of, (seconds.get(of) ?? 0) + took);

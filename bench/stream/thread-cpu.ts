@@ -9,19 +9,16 @@ export interface ThreadCpu {
   readonly v8: number;
   /** libuv's pool: packing, unpacking, files. */
   readonly pool: number;
-  /** What `--cpu-prof` itself costs, which is no part of what is measured. */
-  readonly profiler: number;
 }
 
 /** As Linux names the threads of Node 24 and later. */
 const KINDS: readonly (readonly [kind: keyof ThreadCpu, name: RegExp])[] = [
-  ['profiler', /^v8:Prof/],
   ['v8', /V8Worker/],
   ['pool', /libuv/],
 ];
 
 export async function threadCpu(pid: number): Promise<ThreadCpu> {
-  const sum = { main: 0, v8: 0, pool: 0, profiler: 0 };
+  const sum = { main: 0, v8: 0, pool: 0 };
   for (const thread of await readdir(`/proc/${pid}/task`)) {
     // A thread may end between the two.
     const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8').catch(() => undefined);
@@ -39,6 +36,5 @@ export function lessThreads(after: ThreadCpu, before: ThreadCpu): ThreadCpu {
     main: after.main - before.main,
     v8: after.v8 - before.v8,
     pool: after.pool - before.pool,
-    profiler: after.profiler - before.profiler,
   };
 }
