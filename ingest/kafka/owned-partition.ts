@@ -19,7 +19,7 @@ export interface PartitionOwner {
 }
 
 /** What waits goes to the handler together, up to so many bytes: the slower it is, the more it gets at once, and the less each record costs. */
-const batchBytesMax = 1 << 20;
+const batchBytesMax = 2 << 20;
 
 interface Waiting {
   readonly batch: Batch;

@@ -57,11 +57,11 @@ test('fetches only when it is open, and begins where the group was', () => {
 });
 
 test('stops fetching when too much waits, gives what waits together up to a size, and fetches again at half of it', async () => {
-  const s = scene(3 << 19);
+  const s = scene(3 << 20);
   s.partition.open(0);
-  for (const from of [0, 1, 2, 3, 4]) s.partition.push(records(from, 1, 500_000), from + 1, 100);
+  for (const from of [0, 1, 2, 3, 4]) s.partition.push(records(from, 1, 1_000_000), from + 1, 100);
   assert.equal(s.batches.length, 1);
-  assert.equal(s.wanted, false, 'four records of half a megabyte wait');
+  assert.equal(s.wanted, false, 'four records of a megabyte wait');
   s.answer.resolve();
   await turn();
   assert.deepEqual([s.batches.length, s.wanted], [2, false]);
