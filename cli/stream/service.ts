@@ -46,6 +46,10 @@ export interface Service {
  */
 const GATHER_MS = { parse: 500, index: 500, sessions: 1_000, site: 1_000 } as const;
 
+/** Where lines are joined, four steps hold pieces at the same time: small ones take a quarter less memory. Who only parses is faster with large ones, by half. */
+const SMALL_PIECE = 128 * 1024;
+const LARGE_PIECE = 512 * 1024;
+
 /**
  * The whole flow on one screen: raw topics -> parse -> events by address -> sessions -> facts -> site -> profiles, incidents,
  * anomalies and who is likely to fail next -> index. Each arrow is
@@ -72,7 +76,8 @@ export async function startService(config: RunConfig, world: ServiceWorld): Prom
   const consume = async (step: Group['step'], handler: ConsumeHandler): Promise<void> => {
     const { group = '', reads = [] } = groups.get(step) ?? {};
     const sessionTimeoutMs = config.session_seconds * 1000;
-    const options = { group, topics: reads, sessionTimeoutMs, gatherMs: GATHER_MS[step] };
+    const pieceBytesMax = config.correlation ? SMALL_PIECE : LARGE_PIECE;
+    const options = { group, topics: reads, sessionTimeoutMs, gatherMs: GATHER_MS[step], pieceBytesMax };
     consumptions.push(await patiently(step, log, () => kafka.consume(options, handler)));
   };
   const { roles } = config;
